@@ -1,0 +1,38 @@
+"""What can go wrong between us and the shared state, and what to do about each.
+
+RegistryError
+├── Unavailable   no answer in time, no leader, no quorum: try again later
+├── Conflict      someone else changed it first: read again, decide again, never just repeat the write
+│   ├── Occupied  another daemon is present under this machine ID
+│   └── Deposed   another engine leads, or the lease of this one has ended: stop writing
+├── Lost          the lease of this host has ended: join again
+└── Refused       the store answers and says no for good: wrong password, wrong certificate, wrong version
+"""
+
+
+class RegistryError(Exception):
+    """The family; only its members are raised."""
+
+
+class Unavailable(RegistryError):
+    """No answer in time, from any endpoint. Whether a write took place is not known: read, then decide."""
+
+
+class Conflict(RegistryError):
+    """What was expected in the registry is no longer there."""
+
+
+class Occupied(Conflict):
+    """The machine ID is taken by a daemon that is alive, or whose lease has not yet ended."""
+
+
+class Deposed(Conflict):
+    """The write was refused because this engine no longer leads."""
+
+
+class Lost(RegistryError):
+    """The write was refused because the lease of this host has ended."""
+
+
+class Refused(RegistryError):
+    """The store will never accept this: credentials, certificates or protocol version are wrong."""
