@@ -1,0 +1,68 @@
+"""How one unit finds its machine: offers go out, bids come in, the lowest one wins.
+
+Rule 1: an auction ends as soon as no answer that is still missing could change its outcome, and at the
+        latest when the bid window is over: a hung host costs others nothing but that window.
+Rule 2: a price is what a host adds to the load that the engine counts there, so among equal hosts the
+        outcome is exactly "least loaded, ties by machine ID" (fleet 1.0, scheduling.md §8.4).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from registry.records import Bid, no_entries
+
+BID_WINDOW = 0.5
+"""Seconds that an agent has to answer an offer. Answering takes it milliseconds."""
+
+ASKED_AT_ONCE = 3
+"""How many machines are asked in one round: so many that one refusal or one hung host costs no round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Auction:
+    """One round of one unit, as the leading engine remembers it. Times are of the event loop's clock."""
+
+    name: str
+    hash: str
+    id: str
+    asked: tuple[str, ...]
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a round has come to: it goes on, or it is over, with a winner or without."""
+
+    over: bool
+    winner: str | None = None
+    price: float = 0.0
+    favourite: str | None = None
+    """While it goes on: the machine that wins if all that is still to come asks nothing."""
+    refused: Mapping[str, str] = field(default_factory=no_entries)
+    """Machines that will not, with their reasons."""
+    silent: tuple[str, ...] = ()
+    """Machines that let the window pass without an answer."""
+
+
+def judge(
+    auction: Auction,
+    bids: Mapping[str, Bid],
+    *,
+    now: float,
+    load: Callable[[str], int],
+    fits: Callable[[str], bool],
+) -> Verdict:
+    """What a round has come to at `now` (seconds). A machine that no longer fits is as if never asked."""
+    answers = {m: bid for m in auction.asked if fits(m) and (bid := bids.get(m)) and bid.offer == auction.id}
+    missing = tuple(m for m in auction.asked if m not in answers and fits(m))
+    refused = {m: bid.refusal for m, bid in answers.items() if bid.refusal is not None}
+    late = now >= auction.deadline
+    silent = missing if late else ()
+    priced = sorted((load(m) + bid.price, m) for m, bid in answers.items() if bid.refusal is None)
+    hopes = sorted((float(load(m)), m) for m in missing if not late)
+    if priced and (not hopes or priced[0] <= hopes[0]):
+        winner = priced[0][1]
+        return Verdict(True, winner, answers[winner].price, refused=refused, silent=silent)
+    if hopes:
+        return Verdict(False, favourite=min(priced + hopes)[1], refused=refused)
+    return Verdict(True, refused=refused, silent=silent)

@@ -1,0 +1,54 @@
+"""What the engine may decide. Decisions are data, each with its reason; `engine.apply` carries them out."""
+
+from dataclasses import dataclass
+
+from registry.records import ScheduleEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Unschedule:
+    """A unit leaves a machine."""
+
+    name: str
+    machine: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """A unit stays where it is, with new content or another state."""
+
+    entry: ScheduleEntry
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferUnit:
+    """A unit is offered to a few machines, which answer with bids."""
+
+    name: str
+    hash: str
+    id: str
+    machines: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """A unit goes to the machine that bid least; its auction is over."""
+
+    entry: ScheduleEntry
+    asked: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAuction:
+    """An auction ends without an award: its offers and bids are taken back."""
+
+    name: str
+    asked: tuple[str, ...]
+    reason: str
+
+
+Decision = Unschedule | Amend | OfferUnit | Award | CloseAuction

@@ -1,0 +1,132 @@
+"""The loop around the plan: lead, look, plan, apply, wait for something new.
+
+Rule 1: an event and the tick of the clock run the same line of code.
+Rule 2: nothing is planned from a picture that does not show what the last plan has written.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+from engine.apply import apply
+from engine.cluster import Reader
+from engine.memory import Memory
+from engine.plan import Plan, plan
+from registry.errors import RegistryError, Unavailable
+from registry.port import Everything, Leadership, Registry, View
+from registry.records import Leader, Picture
+
+log = logging.getLogger(__name__)
+
+ENGINE_VERSION = 1
+"""What the leader key carries (fleet 1.0, scheduling.md §8.1)."""
+
+LEASE_INTERVALS = 5
+"""The leader lease lasts for so many reconcile intervals (fleet 1.0, scheduling.md §8.2)."""
+
+
+async def run(registry: Registry, machine_id: str, *, interval: float, grace: float) -> None:
+    """Campaign and lead for ever, until cancelled; a leader that is cancelled resigns.
+
+    `interval` is `engine_reconcile_interval`, `grace` for how long the sudden absence of many machines is
+    doubted (`agent_ttl`), both in seconds.
+    """
+    while True:
+        try:
+            await _lead_once(registry, machine_id, interval=interval, grace=grace)
+        except RegistryError as error:
+            log.error("Engine leadership lost: %s", error)
+            await asyncio.sleep(min(1.0, interval))  # the pace at which a failing store is tried again
+
+
+async def _lead_once(registry: Registry, machine_id: str, *, interval: float, grace: float) -> None:
+    leader = Leader(machine_id, ENGINE_VERSION)
+    async with registry.campaign(leader, ttl=LEASE_INTERVALS * interval) as leadership:
+        log.info("Engine leadership acquired")
+        lost = asyncio.ensure_future(leadership.wait_lost())
+        leading = asyncio.ensure_future(_lead(registry, leadership, interval=interval, grace=grace))
+        try:
+            await asyncio.wait({lost, leading}, return_when=asyncio.FIRST_COMPLETED)
+            if leading.done():
+                leading.result()
+            log.error("Engine leadership lost: the lease has ended")
+        finally:
+            await _end(lost, leading)
+            await _resign(leadership)
+
+
+async def _end(*tasks: asyncio.Future[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _resign(leadership: Leadership) -> None:
+    try:
+        await leadership.resign()
+    except RegistryError as error:
+        log.warning("The leader lease could not be given back and will end by itself: %s", error)
+
+
+async def _lead(registry: Registry, leadership: Leadership, *, interval: float, grace: float) -> None:
+    async with registry.follow(Everything()) as view:
+        leader = _Leader(leadership, view, interval=interval, grace=grace)
+        while True:
+            await leader.pass_once()
+
+
+class _Leader:
+    """One leadership: its view, its memory, and the passes it makes."""
+
+    def __init__(self, leadership: Leadership, view: View, *, interval: float, grace: float) -> None:
+        self._leadership = leadership
+        self._view = view
+        self._interval = interval
+        self._grace = grace
+        self._reader = Reader()
+        self._memory = Memory(epoch=f"{view.picture.revision:x}")
+        self._waiting: Mapping[str, str] = {}
+        self._doubted: frozenset[str] = frozenset()
+
+    async def pass_once(self) -> None:
+        """Plan from the newest picture, carry it out, and return when there is something new to look at."""
+        picture = self._view.picture
+        now = asyncio.get_running_loop().time()
+        made = plan(self._reader.cluster(picture), self._memory, now=now, grace=self._grace)
+        self._tell(made)
+        if not made.decisions:
+            self._memory = made.memory
+            await self._something_new(picture, now, made.wake_at)
+            return
+        try:
+            revision = await apply(made.decisions, self._leadership)
+        except Unavailable as error:
+            # What was written is not known; what was decided is therefore forgotten and decided again.
+            log.error("A plan of %d decisions could not be written whole: %s", len(made.decisions), error)
+            await self._view.fresh()
+            return
+        self._memory = made.memory
+        await self._view.reached(revision)
+
+    async def _something_new(self, picture: Picture, now: float, wake_at: float | None) -> None:
+        pause = self._interval if wake_at is None else max(0.0, min(self._interval, wake_at - now))
+        try:
+            async with asyncio.timeout(pause):
+                await self._view.after(picture)
+        except TimeoutError:
+            return
+
+    def _tell(self, made: Plan) -> None:
+        """Log what keeps units waiting, once for each reason."""
+        for name, reason in made.waiting.items():
+            if self._waiting.get(name) != reason:
+                log.info("Unit(%s) waits for a machine: %s", name, reason)
+        self._waiting = made.waiting
+        if made.doubted and made.doubted != self._doubted:
+            log.warning(
+                "%d machines are gone at once: their units stay for %g s more, in case the loss is ours: %s",
+                len(made.doubted),
+                self._grace,
+                ", ".join(sorted(made.doubted)),
+            )
+        self._doubted = made.doubted

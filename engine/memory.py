@@ -1,0 +1,36 @@
+"""What the leading engine carries from one plan to the next. A new leader starts with an empty one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.auction import Auction
+from registry.records import no_entries
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A machine that will not take a unit for now."""
+
+    reason: str
+    until: float
+    """When it may be asked again, in seconds of the event loop's clock."""
+    times: int = 1
+    """How often in a row it has refused: each time it is left in peace twice as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The open rounds, and whom not to ask. Everything else is read from the picture each time."""
+
+    epoch: str = "0"
+    """Tells the offers of this leadership from those of any other."""
+    rounds: int = 0
+    """How many rounds there have been: the other half of an offer's id."""
+    auctions: Mapping[str, Auction] = field(default_factory=no_entries)
+    """By unit name."""
+    refusals: Mapping[str, Mapping[str, Refusal]] = field(default_factory=no_entries)
+    """By unit name, then machine ID."""
+    silent: Mapping[str, float] = field(default_factory=no_entries)
+    """Machines that let a bid window pass, and until when nothing is offered to them."""
+    absent_since: Mapping[str, float] = field(default_factory=no_entries)
+    """Machines with units that are not present, and when that was first seen."""
