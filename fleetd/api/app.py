@@ -1,0 +1,134 @@
+"""From a request to its handler: the routes of API v1 under both of their prefixes (`spec/api-v1.md` §2).
+
+Rule 1: while the gate is shut every request gets the same 503, whatever it asks.
+Rule 2: no error leaves this module unanswered.
+"""
+
+import html
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from fleetd import metrics
+from fleetd.api import discovery, target
+from fleetd.api.call import Answer, Call, error_answer, json_answer
+from fleetd.api.errors import ApiError
+from fleetd.api.machines import list_machines, patch_machines
+from fleetd.api.services import Services
+from fleetd.api.state import get_state, list_states
+from fleetd.api.units import delete_unit, get_unit, list_units, put_unit
+
+log = logging.getLogger(__name__)
+
+PREFIXES = ("/fleet/v1", "/v1-alpha")
+AWAY = "fleet server unable to communicate with etcd"
+
+Handler = Callable[[Services, Call], Awaitable[Answer]]
+
+
+async def _discover(services: Services, call: Call) -> Answer:
+    return json_answer(discovery.document())
+
+
+async def _measure(services: Services, call: Call) -> Answer:
+    return Answer(200, metrics.exposition(), metrics.CONTENT_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What may be done with one path, and what everything else is answered."""
+
+    handlers: Mapping[str, Handler]
+    refusal: str
+    refusal_status: int = 405
+
+    def handler(self, method: str) -> Handler:
+        """The handler of a method. Raises ApiError."""
+        try:
+            return self.handlers[method]
+        except KeyError:
+            raise ApiError(self.refusal_status, self.refusal) from None
+
+
+_ONLY_GET = "only GET supported against this resource"
+_COLLECTIONS = {
+    "units": Resource({"GET": list_units}, _ONLY_GET),
+    "state": Resource({"GET": list_states}, _ONLY_GET),
+    "machines": Resource(
+        {"GET": list_machines, "PATCH": patch_machines},
+        "only GET and PATCH supported against this resource",
+    ),
+    "discovery": Resource({"GET": _discover}, "only HTTP GET supported against this resource", 400),
+}
+_ITEMS = {
+    "units": Resource(
+        {"GET": get_unit, "PUT": put_unit, "DELETE": delete_unit},
+        "only GET, PUT and DELETE supported against this resource",
+    ),
+    "state": Resource({"GET": get_state}, _ONLY_GET),
+}
+
+
+def route(method: str, path: str) -> tuple[Handler, str]:
+    """The handler for a clean, decoded path, and the unit it names. Raises ApiError."""
+    if path == "/metrics":
+        return _measure, ""
+    if path in ("/", *PREFIXES):
+        raise ApiError(405)
+    for prefix in PREFIXES:
+        match path.removeprefix(f"{prefix}/").split("/") if path.startswith(f"{prefix}/") else ():
+            case [collection] if collection in _COLLECTIONS:
+                return _COLLECTIONS[collection].handler(method), ""
+            case [collection, name] if name and collection in _ITEMS:
+                return _ITEMS[collection].handler(method), name
+    raise ApiError(404)
+
+
+class Gate:
+    """Whether the daemon is joined to its cluster, and so may answer for it."""
+
+    def __init__(self) -> None:
+        self.open = False
+
+
+class App:
+    """All of the API behind one function."""
+
+    def __init__(self, services: Services, gate: Gate) -> None:
+        self._services = services
+        self._gate = gate
+
+    @property
+    def available(self) -> bool:
+        """Whether requests are answered by anything but 503."""
+        return self._gate.open
+
+    async def answer(self, call: Call, raw_path: str, raw_query: str) -> Answer:
+        """The answer to a request, `call.path` and what depends on it not being filled in yet."""
+        if not self._gate.open:
+            return error_answer(503, AWAY)
+        log.debug("HTTP %s %s", call.method, raw_path + (f"?{raw_query}" if raw_query else ""))
+        try:
+            return await self._routed(call, raw_path, raw_query)
+        except ApiError as error:
+            return error_answer(error.status, error.message, close=error.status in (408, 413))
+        except Exception:
+            log.exception("Failed answering %s %s", call.method, raw_path)
+            return error_answer(500, "")
+
+    async def _routed(self, call: Call, raw_path: str, raw_query: str) -> Answer:
+        if raw_path == "*" and call.method == "OPTIONS":
+            return Answer(200)
+        path = target.decoded_path(raw_path)
+        if path != (clean := target.clean_path(path)):
+            return _redirect(call.method, target.location(clean, raw_query))
+        handler, name = route(call.method, path)
+        asked = replace(call, path=path, name=name, query=target.query(raw_query))
+        return await handler(self._services, asked)
+
+
+def _redirect(method: str, location: str) -> Answer:
+    if method not in ("GET", "HEAD"):
+        return Answer(301, location=location)
+    body = f'<a href="{html.escape(location)}">Moved Permanently</a>.\n\n'.encode()
+    return Answer(301, body, "text/html; charset=utf-8", location)

@@ -1,0 +1,160 @@
+"""The one door to aiohttp: listening sockets in, calls out, answers back, byte for byte.
+
+aiohttp is used below its router and its `Application`, whose rules differ from those of fleet 1.0.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import http_exceptions, web
+from aiohttp.http_parser import HeadersParser, HttpRequestParserPy
+from aiohttp.web_protocol import RequestHandler
+from multidict import CIMultiDictProxy
+
+from fleetd.api.app import App
+from fleetd.api.call import Answer, Call, error_answer
+from fleetd.api.errors import ApiError
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 1 << 20
+BODY_PATIENCE = 30.0
+"""Seconds that the body of a request may take to arrive."""
+LINGERING = 2.0
+"""Seconds that a body nobody wants is read and thrown away, so that its sender reads the answer."""
+DRAIN = 2.0
+"""Seconds that requests under way get to end when the daemon does."""
+
+_REPEATED = b"x-fleet-repeated-content-type"
+
+
+class _Headers(HeadersParser):
+    """Lets a second Content-Type line through under another name: it is the API that objects to it."""
+
+    def parse_headers(
+        self, lines: list[bytes]
+    ) -> tuple[CIMultiDictProxy[str], tuple[tuple[bytes, bytes], ...]]:
+        types = [i for i, line in enumerate(lines) if line[:13].lower() == b"content-type:"]
+        for index in types[1:]:
+            lines[index] = _REPEATED + lines[index][12:]
+        return super().parse_headers(lines)
+
+
+class _Connection(RequestHandler):
+    """One client. Its parser, unlike aiohttp's compiled one, lets methods pass that nobody has heard of."""
+
+    __slots__ = ("_version",)
+
+    def __init__(self, manager: "_Server", *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+        super().__init__(manager, loop=loop, **options)
+        self._version = manager.version
+        self._parser = _Parser(
+            self, loop, self._read_bufsize, payload_exception=web.RequestPayloadError, auto_decompress=False
+        )
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What cannot be read as HTTP is refused in the form of every other error."""
+        log.debug("refused what is no HTTP request: %s", message)
+        return _Response(error_answer(status, f"bad request: {message}", close=True), self._version)
+
+
+class _Parser(HttpRequestParserPy):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._headers_parser = _Headers(self.max_line_size, self.max_headers, self.max_field_size)
+
+
+class _Server(web.Server):
+    version: str | None = None
+
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Response(web.Response):
+    """An answer with exactly its own headers; `server` None leaves that header out too."""
+
+    def __init__(self, answer: Answer, server: str | None) -> None:
+        super().__init__(body=answer.body, status=answer.status)
+        self._names_server = server is not None
+        if server is not None:
+            self.headers["Server"] = server
+        if answer.content_type is not None:
+            self.headers["Content-Type"] = answer.content_type
+        if answer.location is not None:
+            self.headers["Location"] = answer.location
+        if answer.close:
+            self.force_close()
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        if not self._names_server:
+            self.headers.pop("Server", None)
+
+
+@asynccontextmanager
+async def serving(app: App, listeners: Sequence[socket.socket], *, version: str) -> AsyncIterator[None]:
+    """Answer on all of these sockets until the context ends; then end what is under way."""
+    name = f"fleetd/{version}"
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        answer = await app.answer(_call(request), request.rel_url.raw_path, request.rel_url.raw_query_string)
+        return _Response(answer, name if app.available else None)
+
+    server = _Server(handle, access_log=None, lingering_time=LINGERING, auto_decompress=False)
+    server.version = name
+    runner = web.ServerRunner(server, shutdown_timeout=DRAIN)
+    await runner.setup()
+    try:
+        for listener in listeners:
+            await _listen(runner, listener)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.ServerRunner, listener: socket.socket) -> None:
+    try:
+        await web.SockSite(runner, listener).start()
+    except OSError as error:
+        log.error("Failed serving HTTP on listener: addr: %s, err: %s", listener.getsockname(), error)
+
+
+def _call(request: web.BaseRequest) -> Call:
+    async def read() -> bytes:
+        return await _body(request)
+
+    types = request.headers.getall("Content-Type", [])
+    types += request.headers.getall(_REPEATED.decode(), [])
+    return Call(request.method, "", read, content_types=tuple(types))
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    """The body of a request. Raises ApiError."""
+    too_large = ApiError(413, f"request body is larger than {MAX_BODY} bytes")
+    if (request.content_length or 0) > MAX_BODY:
+        raise too_large
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_PATIENCE):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise too_large
+    except TimeoutError:
+        raise ApiError(408, f"request body did not arrive within {BODY_PATIENCE:g} s") from None
+    except (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError) as error:
+        raise ApiError(400, f"request body cannot be read: {error}") from None
+    return bytes(body)
