@@ -92,13 +92,9 @@ def _one_of(members: str, *, negated: bool) -> str:
     """A class. A range that runs backwards holds no character, which is allowed."""
     held = ""
     for low, high in _RANGE.findall(members):
-        first, last = _unescaped(low), _unescaped(high or low)
+        first, last = low[-1], (high or low)[-1]  # without a backslash before them
         if first <= last:
             held += f"{re.escape(first)}-{re.escape(last)}"
     if not held:
         return _ANY_CHARACTER if negated else _NO_CHARACTER
     return f"[{'^' if negated else ''}{held}]"
-
-
-def _unescaped(member: str) -> str:
-    return member[-1]

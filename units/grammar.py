@@ -22,7 +22,7 @@ WHITE_SPACE = (
 
 _OUTSIDE = re.compile(r"[\[#;]")
 _INSIDE = re.compile(f"[^{WHITE_SPACE}]")
-_NAME = re.compile(r"[^=\r\n]*")
+_END_OF_NAME = re.compile(r"[=\r\n]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -125,18 +125,13 @@ def _end_of_comment(text: str, at: int) -> int:
 
 def _name(text: str, at: int) -> tuple[str, int]:
     """The name of an option, and what follows its equals sign."""
-    end = text.find("=", at)
-    name = text[at:end]
-    if end < 0 or "\n" in name or "\r" in name:
-        raise _without_equals_sign(text, at)
-    return name.strip(WHITE_SPACE), end + 1
-
-
-def _without_equals_sign(text: str, at: int) -> InvalidUnitFile:
-    name = _NAME.match(text, at)
-    ended = name is None or name.end() == len(text)
-    message = "EOF" if ended else "unexpected newline encountered while parsing option name"
-    return InvalidUnitFile(message, _line_number(text, at))
+    end = _END_OF_NAME.search(text, at)
+    if end is None:
+        raise InvalidUnitFile("EOF", _line_number(text, at))
+    if end[0] != "=":
+        message = "unexpected newline encountered while parsing option name"
+        raise InvalidUnitFile(message, _line_number(text, at))
+    return text[at : end.start()].strip(WHITE_SPACE), end.end()
 
 
 def _value(text: str, at: int) -> tuple[str, int]:

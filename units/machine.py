@@ -39,4 +39,4 @@ class Machine:
 def merged_metadata(configured: Mapping[str, str], dynamic: Mapping[str, str]) -> dict[str, str]:
     """The metadata that count: what the API set wins, and an empty value there hides a key."""
     merged = {**configured, **dynamic}
-    return {key: value for key, value in merged.items() if dynamic.get(key, value) or key not in dynamic}
+    return {key: value for key, value in merged.items() if value or key not in dynamic}

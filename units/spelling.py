@@ -46,9 +46,10 @@ def near_miss(name: str) -> str | None:
 
 
 def _one_slip_apart(a: str, b: str) -> bool:
-    """Whether they are equal but for one letter too many, missing or wrong, or two swapped."""
-    if abs(len(a) - len(b)) > 1:
-        return False
-    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    """Whether they are equal but for one letter that is wrong, too many or missing, or two swapped."""
+    same = 0
+    while a[same : same + 1] == b[same : same + 1] != "":
+        same += 1
     a, b = a[same:], b[same:]
-    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[1::-1] + a[2:] == b and len(a) > 1)
+    swapped = a[1::-1] + a[2:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or swapped == b
