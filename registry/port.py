@@ -108,7 +108,7 @@ class Session(Protocol):
         """Publish what systemd says of some units, and forget the named others. Raises Lost, Unavailable."""
 
     async def bid(self, bids: Sequence[Bid]) -> None:
-        """Answer offers; the answer to an offer that no longer stands is dropped. Raises Lost, Unavailable."""
+        """Answer offers; an answer to an offer that no longer stands is dropped. Raises Lost, Unavailable."""
 
     async def renew(self, machine: Machine) -> None:
         """Publish changed facts of this machine. Raises Lost, Unavailable."""
@@ -159,7 +159,7 @@ class Registry(Protocol):
         """Remove the job that was seen; returns the revision. Raises Conflict, Unavailable."""
 
     async def set_metadata(self, machine: str, values: Mapping[str, str]) -> int:
-        """Set dynamic metadata of a machine, present or not; an empty value hides the key. Raises Unavailable."""
+        """Set metadata of a machine, present or not; an empty value hides the key. Raises Unavailable."""
 
     async def close(self) -> None:
         """Close connections. Leases are left to end by themselves."""

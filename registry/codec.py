@@ -1,0 +1,216 @@
+"""The values of the shared state: from records to bytes, and back.
+
+Rule 1: one record has one form: compact JSON, the fields in the order of their names.
+Rule 2: what is read may hold fields that a newer fleet has added.
+Rule 3: what cannot be read raises `Corrupt` with a sentence, and nothing else.
+
+A unit file is stored as its canonical text, dynamic metadata as their plain value. An offer begins
+with its id (fields `id`, `unit`), so that a store which compares bytes can tell whether it still
+stands: see `offer_bounds`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from registry.keys import Key
+from registry.records import Bid, Job, Leader, Offer, Report, ScheduleEntry
+from units.file import InvalidUnitFile, UnitFile
+from units.machine import Machine
+from units.name import InvalidName, check_name
+from units.state import TargetState
+
+
+class Corrupt(ValueError):
+    """A key holds what no fleet wrote; the message says what is wrong with it."""
+
+
+def encode_file(file: UnitFile) -> bytes:
+    """The text itself; bytes that Python escaped become the bytes they were."""
+    return file.text.encode("utf-8", "surrogateescape")
+
+
+def encode_job(job: Job | ScheduleEntry) -> bytes:
+    return _json({"desired": job.desired.value, "hash": job.hash})
+
+
+def encode_offer(offer: Offer) -> bytes:
+    return _json({"id": offer.id, "unit": offer.hash})
+
+
+def offer_bounds(id: str) -> tuple[bytes, bytes]:
+    """Between which two values, both excluded, every offer with this id lies, and no other."""
+    head = _json({"id": id})[:-1] + b","
+    return head, head + b"\xff"
+
+
+def encode_bid(bid: Bid) -> bytes:
+    answer = {"price": bid.price} if bid.refusal is None else {"refusal": bid.refusal}
+    return _json({"offer": bid.offer, **answer})
+
+
+def encode_machine(machine: Machine) -> bytes:
+    return _json(
+        {
+            "capabilities": sorted(machine.capabilities),
+            "id": machine.id,
+            "ip": machine.ip,
+            "metadata": dict(machine.metadata),
+            "version": machine.version,
+        }
+    )
+
+
+def encode_report(report: Report) -> bytes:
+    return _json(
+        {
+            "active": report.active,
+            "hash": report.hash,
+            "launched": report.launched,
+            "load": report.load,
+            "since": report.since,
+            "sub": report.sub,
+        }
+    )
+
+
+def encode_leader(leader: Leader) -> bytes:
+    return _json({"machine": leader.machine, "version": leader.version})
+
+
+def encode_text(text: str) -> bytes:
+    """A metadata value. Half a surrogate pair, which JSON can carry and UTF-8 cannot, becomes `?`."""
+    return text.encode("utf-8", "replace")
+
+
+def read_file(hash: str, value: bytes) -> UnitFile:
+    try:
+        file = UnitFile.from_stored(value.decode("utf-8", "surrogateescape"))
+    except InvalidUnitFile as error:
+        raise Corrupt(f"is no unit file: {error}") from error
+    if file.hash != hash:
+        raise Corrupt(f"holds a unit file with another hash: {file.hash}")
+    return file
+
+
+def read_job(key: Key, value: bytes, *, is_global: bool, version: int) -> Job:
+    fields = _Fields(value)
+    return Job(_unit(key), fields.text("hash"), fields.state("desired"), is_global, version)
+
+
+def read_entry(key: Key, value: bytes) -> ScheduleEntry:
+    fields = _Fields(value)
+    return ScheduleEntry(key.machine, _unit(key), fields.text("hash"), fields.state("desired"))
+
+
+def read_offer(key: Key, value: bytes) -> Offer:
+    fields = _Fields(value)
+    return Offer(key.machine, _unit(key), fields.text("id"), fields.text("unit"))
+
+
+def read_bid(key: Key, value: bytes) -> Bid:
+    fields = _Fields(value)
+    refusal = fields.text("refusal") if "refusal" in fields else None
+    price = fields.number("price") if refusal is None else 0.0
+    return Bid(key.machine, _unit(key), fields.text("offer"), price, refusal)
+
+
+def read_machine(key: Key, value: bytes) -> Machine:
+    fields = _Fields(value)
+    if (id := fields.text("id")) != key.machine:
+        raise Corrupt(f"holds the machine {id!r}")
+    return Machine(id, fields.text("ip"), fields.texts("metadata"), fields.text("version"), fields.words())
+
+
+def read_report(key: Key, value: bytes) -> Report:
+    fields = _Fields(value)
+    words = {word: fields.text(word) for word in ("hash", "load", "active", "sub")}
+    return Report(
+        key.machine, _unit(key), **words, launched=fields.flag("launched"), since=fields.number("since")
+    )
+
+
+def read_leader(value: bytes) -> Leader:
+    fields = _Fields(value)
+    return Leader(fields.text("machine"), fields.whole("version"))
+
+
+def read_text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise Corrupt("is not UTF-8") from error
+
+
+def _json(fields: dict[str, object]) -> bytes:
+    return json.dumps(fields, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _unit(key: Key) -> str:
+    """The unit name in a key, which becomes the name of a file on a host: so it is checked."""
+    try:
+        check_name(key.name)
+    except InvalidName as error:
+        raise Corrupt(str(error)) from error
+    return key.name
+
+
+class _Fields:
+    """A JSON object whose fields are what they are asked to be, or else Corrupt."""
+
+    def __init__(self, value: bytes) -> None:
+        try:
+            fields = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise Corrupt(f"is no JSON: {error}") from error
+        if not isinstance(fields, dict):
+            raise Corrupt("is no JSON object")
+        self._fields: dict[str, Any] = fields
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._fields
+
+    def _field(self, name: str, wanted: type | tuple[type, ...], what: str) -> Any:
+        """A field of a wanted type. A truth value is no number, though Python takes it for one."""
+        value = self._fields.get(name)
+        if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+            raise Corrupt(f"the field {name!r} is missing or no {what}")
+        return value
+
+    def text(self, name: str) -> str:
+        return str(self._field(name, str, "text"))
+
+    def flag(self, name: str) -> bool:
+        return bool(self._field(name, bool, "truth value"))
+
+    def whole(self, name: str) -> int:
+        return int(self._field(name, int, "whole number"))
+
+    def number(self, name: str) -> float:
+        try:
+            number = float(self._field(name, (int, float), "number"))
+        except OverflowError as error:
+            raise Corrupt(f"the field {name!r} is too large") from error
+        if not math.isfinite(number):
+            raise Corrupt(f"the field {name!r} is no finite number")
+        return number
+
+    def state(self, name: str) -> TargetState:
+        try:
+            return TargetState.parse(self.text(name))
+        except ValueError as error:
+            raise Corrupt(str(error)) from error
+
+    def texts(self, name: str) -> dict[str, str]:
+        fields: dict[object, object] = self._field(name, dict, "object")
+        if not all(isinstance(value, str) for value in fields.values()):
+            raise Corrupt(f"the field {name!r} holds what is no text")
+        return {str(key): str(value) for key, value in fields.items()}
+
+    def words(self) -> frozenset[str]:
+        values: list[object] = self._field("capabilities", list, "list")
+        if not all(isinstance(value, str) for value in values):
+            raise Corrupt("the field 'capabilities' holds what is no text")
+        return frozenset(str(value) for value in values)

@@ -1,0 +1,146 @@
+"""The keys of the shared state: from what they name to text, and back.
+
+Rule 1: every key begins with the prefix, joined with single slashes whatever the operator wrote.
+Rule 2: a kind that this version does not know is no error: a newer fleet may have written it.
+
+    unit/<hash>                the canonical text of a unit file, once per content
+    job/<name>                 a unit that runs on one machine; a name is in job/ or in global/, never in both
+    global/<name>              a unit that runs on all machines that fit
+    schedule/<machine>/<name>  what a machine has been told to run
+    offer/<machine>/<name>     the leader asks; on the leader's lease
+    bid/<name>/<machine>       a machine answers; on the machine's lease
+    machine/<id>               a machine that is present; on its own lease
+    metadata/<id>/<key>        metadata set through the API, present or not
+    state/<machine>/<name>     what systemd says of a unit; on the machine's lease
+    leader                     who leads; on the leader's lease
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from registry.port import Everything, OneMachine, Scope
+
+DEFAULT_PREFIX = "/_coreos.com/fleet/"
+
+
+class Kind(StrEnum):
+    """What a key names; the value is the first part of the key, after the prefix."""
+
+    UNIT = "unit"
+    JOB = "job"
+    GLOBAL = "global"
+    SCHEDULE = "schedule"
+    OFFER = "offer"
+    BID = "bid"
+    MACHINE = "machine"
+    METADATA = "metadata"
+    STATE = "state"
+    LEADER = "leader"
+
+
+_BY_NAME = frozenset({Kind.UNIT, Kind.JOB, Kind.GLOBAL})
+_BY_MACHINE_AND_NAME = frozenset({Kind.SCHEDULE, Kind.OFFER, Kind.METADATA, Kind.STATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What one key names. `name` is a unit name, a hash or a metadata key; unused parts are empty."""
+
+    kind: Kind
+    name: str = ""
+    machine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One key, or with `tree` all keys that begin with it."""
+
+    start: str
+    tree: bool = True
+
+    def covers(self, key: str) -> bool:
+        """Whether a key lies in it."""
+        return key.startswith(self.start) if self.tree else key == self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys under one prefix, which ends in a slash."""
+
+    prefix: str
+
+    @classmethod
+    def under(cls, prefix: str) -> Keys:
+        """The keys under a prefix as an operator writes it."""
+        parts = [part for part in prefix.split("/") if part]
+        return cls("/".join(["", *parts, ""]))
+
+    def unit(self, hash: str) -> str:
+        return f"{self.prefix}unit/{hash}"
+
+    def job(self, name: str, *, is_global: bool) -> str:
+        return f"{self.prefix}{'global' if is_global else 'job'}/{name}"
+
+    def schedule(self, machine: str, name: str) -> str:
+        return f"{self.prefix}schedule/{machine}/{name}"
+
+    def offer(self, machine: str, name: str) -> str:
+        return f"{self.prefix}offer/{machine}/{name}"
+
+    def bid(self, name: str, machine: str) -> str:
+        return f"{self.prefix}bid/{name}/{machine}"
+
+    def bids(self, name: str) -> str:
+        """What all bids for one unit begin with."""
+        return f"{self.prefix}bid/{name}/"
+
+    def machine(self, id: str) -> str:
+        return f"{self.prefix}machine/{id}"
+
+    def metadata(self, machine: str, key: str) -> str:
+        return f"{self.prefix}metadata/{machine}/{key}"
+
+    def state(self, machine: str, name: str) -> str:
+        return f"{self.prefix}state/{machine}/{name}"
+
+    @property
+    def leader(self) -> str:
+        return f"{self.prefix}leader"
+
+    def named_by(self, key: str) -> Key | None:
+        """What a key names, or None for a key of no known form."""
+        if not key.startswith(self.prefix):
+            return None
+        word, *parts = key[len(self.prefix) :].split("/", 2)
+        try:
+            kind = Kind(word)
+        except ValueError:
+            return None
+        return _named(kind, parts) if all(parts) else None
+
+    def ranges(self, scope: Scope) -> tuple[Range, ...]:
+        """The parts of the store that a scope covers."""
+        match scope:
+            case Everything():
+                return (Range(self.prefix),)
+            case OneMachine(id):
+                trees = (f"schedule/{id}/", f"offer/{id}/", f"metadata/{id}/", "global/")
+                return (*(Range(self.prefix + tree) for tree in trees), Range(self.machine(id), tree=False))
+
+
+def _named(kind: Kind, parts: list[str]) -> Key | None:
+    match parts:
+        case []:
+            return Key(kind) if kind is Kind.LEADER else None
+        case [id] if kind is Kind.MACHINE:
+            return Key(kind, machine=id)
+        case [name] if kind in _BY_NAME:
+            return Key(kind, name)
+        case [machine, name] if kind in _BY_MACHINE_AND_NAME:
+            return Key(kind, name, machine)
+        case [name, machine] if kind is Kind.BID:
+            return Key(kind, name, machine)
+        case _:
+            return None
