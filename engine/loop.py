@@ -24,6 +24,9 @@ ENGINE_VERSION = 1
 LEASE_INTERVALS = 5
 """The leader lease lasts for so many reconcile intervals (fleet 1.0, scheduling.md §8.2)."""
 
+RETRY = 0.2
+"""Seconds between two tries to reach a registry that does not answer."""
+
 
 async def run(registry: Registry, machine_id: str, *, interval: float, grace: float) -> None:
     """Campaign and lead for ever, until cancelled; a leader that is cancelled resigns.
@@ -103,10 +106,19 @@ class _Leader:
         except Unavailable as error:
             # What was written is not known; what was decided is therefore forgotten and decided again.
             log.error("A plan of %d decisions could not be written whole: %s", len(made.decisions), error)
-            await self._view.fresh()
+            await self._store_is_back()
             return
         self._memory = made.memory
         await self._view.reached(revision)
+
+    async def _store_is_back(self) -> None:
+        """Wait until the registry answers, and the view shows what it holds. The lead may end meanwhile."""
+        while True:
+            try:
+                await self._view.fresh()
+                return
+            except Unavailable:
+                await asyncio.sleep(RETRY)
 
     async def _something_new(self, picture: Picture, now: float, wake_at: float | None) -> None:
         pause = self._interval if wake_at is None else max(0.0, min(self._interval, wake_at - now))
