@@ -60,7 +60,7 @@ def _translated(pattern: str) -> str:
     if not others:
         return first
     *middle, last = others
-    return first + "".join(f"(?>[^/]*?{part})" for part in middle) + rf"[^/]*?{last}\Z"
+    return first + "".join(f"(?>[^/]*?{part})" for part in middle) + "[^/]*?" + last
 
 
 def _between_stars(pattern: str) -> Iterator[str]:

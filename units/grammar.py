@@ -144,26 +144,22 @@ def _value(text: str, at: int) -> tuple[str, int]:
 
 def _continued_value(text: str, at: int) -> tuple[str, int]:
     """A value of several lines: backslashes, newlines and indentation all stay in it."""
-    collected = ""
+    lines: list[str] = []
     more = True
     while more:
         line, at = _rest_of_line(text, at)
         if not line.strip(WHITE_SPACE):
             break
-        collected += line
         more = line.endswith("\\")
-        if more and text[at - 1] == "\n":
-            collected += "\n"
-    value = collected.strip(WHITE_SPACE)
-    return (value + "\n" if collected.endswith("\n") else value), at
+        lines.append(line + "\n" if more and text[at - 1] == "\n" else line)
+    value = "".join(lines)
+    return value.strip(WHITE_SPACE) + ("\n" if value.endswith("\n") else ""), at
 
 
 def _rest_of_line(text: str, at: int) -> tuple[str, int]:
-    """The rest of a line, and where the next begins. A CR is dropped at the end of input only."""
+    """The rest of a line without its newline, and where the next line begins."""
     end = text.find("\n", at)
-    if end < 0:
-        return text[at:].removesuffix("\r"), len(text)
-    return text[at:end], end + 1
+    return (text[at:], len(text)) if end < 0 else (text[at:end], end + 1)
 
 
 def _line_number(text: str, at: int) -> int:

@@ -55,6 +55,7 @@ DIFFERS = {
     "a star and a slash": ("*", "a/b"),
     "a question mark and a slash": ("a?b", "a/b"),
     "a stretch after a star and a slash": ("*b", "a/b"),
+    "a stretch between stars and a slash": ("*b*", "a/b"),
     "a newline after the name": ("foo*.service", "foo.service\n"),
 }
 MALFORMED = {
