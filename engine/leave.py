@@ -3,7 +3,9 @@
 Rule 1: who may stay stays. There is no rebalancing (fleet 1.0, scheduling.md §8.3).
 Rule 2: units are looked at in one fixed order, peers before their followers and otherwise by name, so of
         two that cannot be together the first name stays; agents decide about global units the same way.
-Rule 3: about a unit that cannot be read, or on a machine whose absence is in doubt, nothing is decided.
+Rule 3: a unit whose machine is away leaves it only for another one: if the machine comes back first, it
+        finds its units still its own, and need not stop what nobody else runs.
+Rule 4: about a unit that cannot be read nothing is decided.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -36,9 +38,7 @@ def peers_first(units: Mapping[str, Unit]) -> tuple[str, ...]:
     return tuple(done)
 
 
-def leave(
-    cluster: Cluster, draft: Draft, order: Collection[str], doubted: Collection[str]
-) -> Iterator[Leaving]:
+def leave(cluster: Cluster, draft: Draft, order: Collection[str]) -> Iterator[Leaving]:
     """Decide about every unit that has a place, and put into the draft who stays."""
     yield from _ownerless(cluster)
     _keep_unreadable(cluster, draft)
@@ -51,7 +51,7 @@ def leave(
                 draft.put_global(unit)
             yield from _no_longer_ordinary(cluster, unit)
         else:
-            yield from _ordinary(cluster, draft, unit, visited, doubted)
+            yield from _ordinary(cluster, draft, unit, visited)
     yield from _pushed_off(cluster, draft, order)
 
 
@@ -74,24 +74,21 @@ def _no_longer_ordinary(cluster: Cluster, unit: Unit) -> Iterator[Leaving]:
         yield Unschedule(unit.name, machine, "unit has become global")
 
 
-def _ordinary(
-    cluster: Cluster, draft: Draft, unit: Unit, visited: Collection[str], doubted: Collection[str]
-) -> Iterator[Leaving]:
+def _ordinary(cluster: Cluster, draft: Draft, unit: Unit, visited: Collection[str]) -> Iterator[Leaving]:
     has_place = False
-    for machine, entry in sorted(cluster.schedule.get(unit.name, {}).items()):
-        if has_place:
-            reason: str | None = "unit has another machine already"
-        elif machine in doubted and unit.desired.is_placed:
-            reason = None
-        else:
-            reason = _why_leave(cluster, draft, unit, machine, visited)
+    for machine, entry in _present_first(cluster.schedule.get(unit.name, {}), draft):
+        reason = "unit has another machine already" if has_place else None
+        reason = reason or _why_leave(cluster, draft, unit, machine, visited)
         if reason is not None:
             yield Unschedule(unit.name, machine, reason)
-            continue
-        has_place = True
-        if machine in draft.machines:
+        elif machine in draft.machines:
+            has_place = True
             draft.put(unit.name, unit.wants, machine)
-        yield from _amended(unit, entry)
+            yield from _amended(unit, entry)
+
+
+def _present_first(places: Mapping[str, ScheduleEntry], draft: Draft) -> list[tuple[str, ScheduleEntry]]:
+    return sorted(places.items(), key=lambda place: (place[0] not in draft.machines, place[0]))
 
 
 def _why_leave(
@@ -100,7 +97,7 @@ def _why_leave(
     if not unit.desired.is_placed:
         return "target state inactive"
     if machine not in draft.machines:
-        return f"target Machine({machine}) went away"
+        return None
     wants = _without_settled_circles(cluster, unit.wants, machine, visited, unit.name)
     if said := draft.objection(unit.name, wants, machine):
         return f"target Machine({machine}) unable to run unit: {said}"

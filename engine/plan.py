@@ -40,7 +40,7 @@ def plan(cluster: Cluster, memory: Memory, *, now: float, grace: float) -> Plan:
     away = absence(needed, cluster.machines.keys(), memory.absent_since, now=now, grace=grace)
     draft = Draft(cluster.machines)
     order = peers_first(cluster.units)
-    leaving = tuple(leave(cluster, draft, order, away.doubted))
+    leaving = tuple(leave(cluster, draft, order))
     settlement = Settlement(cluster, draft, memory, now, held=away.doubted)
     arriving = tuple(settlement.settle(order))
     return Plan(

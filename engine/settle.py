@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from engine.auction import ASKED_AT_ONCE, BID_WINDOW, Auction, Verdict, judge
 from engine.cluster import Cluster, Unit
-from engine.decisions import Award, CloseAuction, Decision, OfferUnit
+from engine.decisions import Award, CloseAuction, Decision, OfferUnit, Unschedule
 from engine.draft import Draft
 from engine.memory import Memory, Refusal
 from registry.records import ScheduleEntry
@@ -100,6 +100,7 @@ class Settlement:
         if auction is not None:
             verdict = self._judge(unit, auction)
             if verdict.winner is not None and not self._draft.awaits_peer(unit.wants):
+                yield from self._leave_the_lost(unit)
                 yield self._award(unit, auction, verdict)
                 return
             if not verdict.over or verdict.winner is not None:
@@ -132,6 +133,12 @@ class Settlement:
             f"target state {unit.desired} and unit not scheduled: lowest of {len(auction.asked)} offers"
             f" (load {load} + price {verdict.price:g})",
         )
+
+    def _leave_the_lost(self, unit: Unit) -> Iterator[Decision]:
+        """Take a unit that goes elsewhere off the machines that are away."""
+        for machine in sorted(self._cluster.schedule.get(unit.name, {})):
+            if machine not in self._draft.machines:
+                yield Unschedule(unit.name, machine, f"target Machine({machine}) went away")
 
     def _remember(self, unit: Unit, verdict: Verdict) -> None:
         """Note who refused and who kept silent, so that others are asked next."""
@@ -189,10 +196,11 @@ class Settlement:
 
     def _why_nowhere(self, unit: Unit) -> str:
         """One sentence for an operator: how many machines each reason rules out."""
+        lost = "".join(f"Machine({m}) went away; " for m in sorted(self._cluster.schedule.get(unit.name, {})))
         if not self._draft.machines:
-            return "no machine is present"
+            return f"{lost}no machine is present"
         tally = Counter(self._objection(unit, m) or "" for m in self._draft.machines)
         reasons = "; ".join(
             f"{count}: {said}" for said, count in sorted(tally.items(), key=lambda p: (-p[1], p[0]))
         )
-        return f"none of {len(self._draft.machines)} machines qualifies ({reasons})"
+        return f"{lost}none of {len(self._draft.machines)} machines qualifies ({reasons})"

@@ -1,7 +1,7 @@
 """Which absences the engine believes at once, and which it doubts first."""
 
 from engine.caution import absence
-from engine.decisions import Unschedule
+from engine.decisions import OfferUnit, Unschedule
 from engine.memory import Memory
 from engine.plan import plan
 from tests.builders import cluster, unit
@@ -42,7 +42,7 @@ def test_units_of_doubted_hosts_stay_until_the_grace_is_over() -> None:
     assert first.doubted == frozenset({"m1", "m2"})
     assert first.wake_at == 130.0
     second = plan(world, first.memory, now=130.0, grace=GRACE)
-    assert [d.name for d in second.decisions if isinstance(d, Unschedule)] == ["a.service", "b.service"]
+    assert [d.name for d in second.decisions if isinstance(d, OfferUnit)] == ["a.service", "b.service"]
 
 
 def test_a_doubted_host_that_returns_keeps_its_units() -> None:

@@ -47,7 +47,7 @@ def broken_rule(world: Cluster) -> str | None:
         if len(by_machine) > 1:
             return f"{name} is on two machines"
         unit = world.units[name]
-        for machine in by_machine:
+        for machine in by_machine.keys() & world.machines.keys():
             if not unit.wants.metadata_met_by(world.machines[machine].metadata):
                 return f"{name} is on {machine}, whose metadata do not fit"
             for other, theirs in world.schedule.items():
