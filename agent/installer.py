@@ -1,0 +1,130 @@
+"""Unit files on their way into systemd and out of it, many at once.
+
+When systemd needs a daemon-reload, measured with systemd 252: for the links of `[Install]` to count,
+for a unit that another one keeps loaded while its file changes, and to forget one that is kept so.
+For a file it has never loaded, or not found, it needs none.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+from agent.errors import HostError, NameTaken, Refused, Unwritable
+from agent.host import Remembered, Stage, UnitStatus
+from agent.memory import Memory
+from agent.strangers import strangers
+from agent.systemd import Systemd
+from agent.unitdir import UnitDirectory
+from units.file import UnitFile
+
+log = logging.getLogger(__name__)
+
+Failures = dict[str, Exception]
+
+
+class Installer:
+    """Installs unit files in batches; one that fails never keeps the others from being installed."""
+
+    def __init__(self, systemd: Systemd, directory: UnitDirectory, memory: Memory) -> None:
+        self._systemd = systemd
+        self._directory = directory
+        self._memory = memory
+
+    async def install(self, files: Mapping[str, UnitFile]) -> Failures:
+        """Write and link these files, and enable those with an `[Install]` section; returns what failed."""
+        before = await self._systemd.states(files)
+        taken = await strangers(self._systemd, self._directory, before)
+        failures: Failures = {name: NameTaken(name, path) for name, path in taken.items()}
+        failures |= await asyncio.to_thread(self._write, _without(files, failures))
+        left = _without(files, failures)
+        failures |= await self._undone(await self._each(self._systemd.link, left))
+        left = _without(left, failures)
+        installable = [name for name, file in left.items() if file.has_install]
+        failures |= await self._undone(await self._each(self._systemd.enable, installable))
+        left = _without(left, failures)
+        if any(file.has_install for file in left.values()) or await self._is_stale(left, before):
+            await self._reload(left)
+        return failures | await asyncio.to_thread(self._keep, left)
+
+    async def clear_leftovers(self, names: Collection[str]) -> Failures:
+        """Make systemd forget units whose files are gone, where another unit keeps them loaded."""
+        statuses = await self._systemd.states(names)
+        left = sorted(name for name, status in statuses.items() if status.load == "loaded")
+        if left:
+            await self._reload(left)
+        return {}
+
+    async def _is_stale(self, names: Collection[str], before: Mapping[str, UnitStatus]) -> bool:
+        """Whether systemd would go on with the old text of one of these."""
+        kept = [name for name in names if name in before and before[name].load != "not-found"]
+        asked = (self._systemd.property(name, "NeedDaemonReload") for name in kept)
+        return any(await asyncio.gather(*asked))
+
+    async def _reload(self, names: Collection[str]) -> None:
+        log.info("systemd reads its unit files again, for %s", ", ".join(names))
+        await self._systemd.reload()
+
+    async def _each(
+        self, verb: Callable[[Sequence[str]], Awaitable[None]], names: Collection[str]
+    ) -> Failures:
+        """Do it to all at once; if systemd refuses, to one after the other, to know which it means."""
+        if not names:
+            return {}
+        try:
+            await verb([str(self._directory.path_of(name)) for name in names])
+        except Refused as refusal:
+            if len(names) == 1:
+                return dict.fromkeys(names, refusal)
+            failures: Failures = {}
+            for name in names:
+                failures |= await self._each(verb, [name])
+            return failures
+        return {}
+
+    async def _undone(self, failures: Failures) -> Failures:
+        """Leave nothing half done of what systemd refused."""
+        if failures:
+            await self._systemd.disable(sorted(failures))
+            await asyncio.to_thread(self._remove, failures)
+        return failures
+
+    def _write(self, files: Mapping[str, UnitFile]) -> Failures:
+        failures: Failures = {}
+        there = self._directory.read()
+        for name, file in files.items():
+            before = self._memory.get(name)
+            try:
+                self._memory.record(name, Remembered(file.hash, Stage.LOADING))
+                if there.get(name) != file.hash:  # writing the same again would look like a change to systemd
+                    self._directory.write(name, file.text)
+            except Unwritable as error:
+                failures[name] = error
+                self._restore(name, before)
+        return failures
+
+    def _restore(self, name: str, before: Remembered | None) -> None:
+        try:
+            self._memory.record(name, before) if before else self._memory.forget([name])
+        except Unwritable as error:
+            log.warning("something of %s stays behind: %s", name, error)
+
+    def _keep(self, files: Mapping[str, UnitFile]) -> Failures:
+        failures: Failures = {}
+        for name, file in files.items():
+            try:
+                self._memory.record(name, Remembered(file.hash, Stage.LOADED))
+            except Unwritable as error:
+                failures[name] = error
+        return failures
+
+    def _remove(self, names: Collection[str]) -> None:
+        for name in names:
+            try:
+                self._directory.remove(name)
+                self._memory.forget([name])
+            except HostError as error:
+                log.warning("something of %s stays behind: %s", name, error)
+
+
+def _without(files: Mapping[str, UnitFile], failures: Collection[str]) -> dict[str, UnitFile]:
+    return {name: file for name, file in files.items() if name not in failures}

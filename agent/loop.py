@@ -1,0 +1,181 @@
+"""The agent: makes this host match its schedule, answers offers, and reports what systemd says.
+
+Rule 1: a picture, an event and the clock run the same line of code: look, plan, begin.
+Rule 2: without the registry nothing is decided, so nothing that runs is touched.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from agent.desired import Desired, contents_needed, desired
+from agent.errors import HostError
+from agent.host import Host
+from agent.offers import Bidder
+from agent.plan import plan
+from agent.publish import Publisher
+from agent.tasks import Tasks
+from registry.errors import Lost, RegistryError
+from registry.port import OneMachine, Registry, Session, View
+from registry.records import Picture
+from units.file import UnitFile
+
+log = logging.getLogger(__name__)
+
+RECONCILE_EVERY = 5.0
+"""Seconds between two looks when nothing happens; normally the look finds nothing to do."""
+HAND_OVER_DEADLINE = 60.0
+
+
+class Agent:
+    """The agent of one machine. Between two runs it keeps nothing but its host's memory."""
+
+    def __init__(
+        self, registry: Registry, host: Host, machine_id: str, *, reconcile_every: float = RECONCILE_EVERY
+    ) -> None:
+        self._registry = registry
+        self._host = host
+        self._machine = machine_id
+        self._every = reconcile_every
+        self._look = asyncio.Event()
+        self._tasks = Tasks(host, registry.unit_file, self._look.set)
+        self._objections: Mapping[str, str] = {}
+        self._users = 0
+        self._watch: asyncio.Task[None] | None = None
+        self._leaving = False
+
+    async def run(self, session: Session) -> None:
+        """Serve one session, until it is lost. May be run again with the next one."""
+        try:
+            async with self._in_touch(), asyncio.TaskGroup() as group:
+                group.create_task(_lost(session))
+                group.create_task(Publisher(self._host, session, self._machine).run())
+                group.create_task(self._follow(session))
+        except* Lost as lost:
+            log.warning("the session is lost, units are left as they are: %s", lost.exceptions[0])
+        finally:
+            await self._tasks.close()
+
+    async def hand_over(self, *, deadline: float = HAND_OVER_DEADLINE) -> None:
+        """Give all units of this host away: no new ones, then stop and unload those that are here.
+
+        Ends after `deadline` seconds, whatever still runs then; such units are named in the log.
+        """
+        self._leaving = True
+        await self._tasks.close()
+        left: set[str] = set()
+        try:
+            async with asyncio.timeout(deadline), self._in_touch():
+                await self._host.reachable()
+                left.update(await self._host.present() or ())
+                log.info("unloading the %d units of this host, because fleet is being stopped", len(left))
+                await asyncio.gather(*(self._hand_over(name, left) for name in sorted(left)))
+        except TimeoutError:
+            log.warning(
+                "not all units were unloaded within %g s, left: %s", deadline, ", ".join(sorted(left))
+            )
+
+    async def _hand_over(self, name: str, left: set[str]) -> None:
+        try:
+            await self._host.unload(name)
+        except HostError as error:
+            log.warning("could not unload %s: %s", name, error)
+        else:
+            left.discard(name)
+
+    async def _follow(self, session: Session) -> None:
+        bidder = Bidder(self._host, session, self._machine, is_leaving=lambda: self._leaving)
+        async with self._registry.follow(OneMachine(self._machine)) as view, asyncio.TaskGroup() as group:
+            group.create_task(bidder.run(view))
+            group.create_task(self._reconcile(view))
+
+    async def _reconcile(self, view: View) -> None:
+        """Look whenever there is a new picture, a sequence has ended, a retry is due, or time has passed."""
+        newer: asyncio.Future[Picture] | None = None
+        try:
+            while True:
+                await self._host.reachable()
+                self._look.clear()
+                picture = view.picture
+                newer = newer or asyncio.ensure_future(view.after(picture))
+                again_in = await self._pass(picture)
+                await _first_of(newer, self._look, again_in)
+                newer = None if newer.done() else newer
+        finally:
+            if newer is not None:
+                newer.cancel()
+
+    async def _pass(self, picture: Picture) -> float:
+        """Compare and begin; returns the seconds until the next look. Nothing passes this edge."""
+        try:
+            await self._compare(picture)
+        except RegistryError as error:
+            log.warning("could not find out what is wanted, units are left as they are: %s", error)
+        except Exception:
+            log.exception("this look at the host ended early")
+        now = asyncio.get_running_loop().time()
+        return max(0.0, min(self._every, (self._tasks.next_try or now + self._every) - now))
+
+    async def _compare(self, picture: Picture) -> None:
+        if self._leaving:
+            return
+        files = await self._contents(contents_needed(picture, self._machine))
+        wish = desired(picture, self._machine, files)
+        if wish is None:
+            log.warning("the registry has no record of this machine now: units are left as they are")
+            return
+        self._say_objections(wish)
+        present = await self._host.present()
+        self._tasks.begin(plan(wish.wanted, present, self._held(wish)), wish.wanted)
+
+    def _held(self, wish: Desired) -> frozenset[str]:
+        """Units that nothing is done about now.
+
+        The place for those that have moved away while this host was cut off: they are to be held
+        until the other copy is active.
+        """
+        return wish.unclear
+
+    async def _contents(self, hashes: frozenset[str]) -> dict[str, UnitFile]:
+        needed = sorted(hashes)
+        found = await asyncio.gather(*map(self._registry.unit_file, needed))
+        return {hash: file for hash, file in zip(needed, found, strict=True) if file is not None}
+
+    def _say_objections(self, wish: Desired) -> None:
+        """Say once why something does not run here."""
+        for name in sorted(wish.objections):
+            if self._objections.get(name) != wish.objections[name]:
+                log.info("%s does not run here: %s", name, wish.objections[name])
+        self._objections = wish.objections
+
+    @asynccontextmanager
+    async def _in_touch(self) -> AsyncIterator[None]:
+        """Keep the connection to systemd while anybody needs it."""
+        self._users += 1
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._host.watch())
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._watch.cancel()
+                await asyncio.gather(self._watch, return_exceptions=True)
+                self._watch = None
+
+
+async def _lost(session: Session) -> None:
+    await session.wait_lost()
+    raise Lost("its lease has ended")
+
+
+async def _first_of(newer: asyncio.Future[Picture], look: asyncio.Event, seconds: float) -> None:
+    """Wait for whichever comes first."""
+    looking: asyncio.Future[Any] = asyncio.ensure_future(look.wait())
+    try:
+        events: set[asyncio.Future[Any]] = {newer, looking}
+        await asyncio.wait(events, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        looking.cancel()
