@@ -9,7 +9,8 @@ from pathlib import Path
 from fleetlab.cgroups import Cgroup
 from fleetlab.commands import spawn
 from fleetlab.errors import LabError, TimedOut
-from fleetlab.processes import Process
+from fleetlab.processes import Process, children
+from fleetlab.waiting import wait_until
 
 
 def nspawn_argv(root: Path, *, machine: str, netns: str, binds: Iterable[Path]) -> list[str]:
@@ -32,41 +33,71 @@ def nspawn_argv(root: Path, *, machine: str, netns: str, binds: Iterable[Path]) 
     ]
 
 
+# A host that reboots itself makes nspawn end with 133: then it is carried again, in the same network.
+# The carrier stays out of nspawn's own cgroup, because a group with controllers holds no processes itself.
+_CARRY = """
+while :; do
+    ( for f in $BOX; do echo 0 >"$f"; done; unset BOX; exec "$@" )
+    [ $? -eq 133 ] || exit
+done
+"""
+
+
 async def boot(argv: list[str], group: Cgroup, directory: Path, timeout: float) -> subprocess.Popen[bytes]:
-    """Start nspawn in its cgroup; return when systemd in it has reached its target (timeout in seconds)."""
+    """Start a host in its cgroup; return its carrier when its systemd has reached its target (seconds)."""
+    console = directory / "console"
+    console.write_bytes(b"")  # what is kept there is about this boot only
     notify = directory / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as said:
         said.setblocking(False)
         said.bind(str(notify))
         try:
-            env = {"NOTIFY_SOCKET": str(notify), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
-            child = spawn(argv, into=group.create(), log=directory / "console", env=env)
+            child = _carry(argv, group, notify, console)
             async with asyncio.timeout(timeout):
-                await _ready(said, child, directory / "console")
+                await _ready(said, child, console)
         except TimeoutError:
-            raise TimedOut(f"{directory.name} to boot", timeout, _tail(directory / "console")) from None
+            raise TimedOut(f"{directory.name} to boot", timeout, _tail(console)) from None
         finally:
             notify.unlink()
     return child
 
 
+def _carry(argv: list[str], group: Cgroup, notify: Path, console: Path) -> subprocess.Popen[bytes]:
+    box = Cgroup(f"{group.path}/box").create()
+    env = {
+        "BOX": " ".join(map(str, box)),
+        "NOTIFY_SOCKET": str(notify),
+        "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
+    }
+    carrier = Cgroup(f"{group.path}/carrier").create()
+    return spawn(["/bin/sh", "-c", _CARRY, "sh", *argv], into=carrier, log=console, env=env)
+
+
 async def _ready(said: socket.socket, child: subprocess.Popen[bytes], console: Path) -> None:
-    """Wait for systemd's word that it is ready, or for the end of nspawn."""
+    """Wait for systemd's word that it is ready; fail when its carrier ends instead."""
+    word = asyncio.ensure_future(_word_of_readiness(said))
+    end = asyncio.ensure_future(wait_until(lambda: child.poll() is not None, 1e9, "its end", interval=0.1))
+    try:
+        await asyncio.wait((word, end), return_when=asyncio.FIRST_COMPLETED)
+        if not word.done():
+            raise LabError(f"the host did not boot; its console says: {_tail(console)}")
+    finally:
+        word.cancel()
+        end.cancel()
+
+
+async def _word_of_readiness(said: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    while True:
-        try:
-            message = await asyncio.wait_for(loop.sock_recv(said, 4096), 0.2)
-        except TimeoutError:
-            if child.poll() is not None:
-                raise LabError(f"the host did not boot; its console says: {_tail(console)}") from None
-            continue
-        if b"READY=1" in message.splitlines():
-            return
+    while b"READY=1" not in (await loop.sock_recv(said, 4096)).splitlines():
+        pass
 
 
-def leader_of(nspawn: Process) -> int | None:
-    """The host's first process as the machine sees it; None when there is none."""
-    return next(iter(nspawn.children), None)
+def leader_of(carrier: Process) -> int | None:
+    """The host's first process as the machine sees it; None when there is none at this moment."""
+    for nspawn in carrier.children:
+        for leader in children(nspawn):
+            return leader
+    return None
 
 
 def _tail(console: Path) -> str:

@@ -56,7 +56,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-_INTO = 'for f in $INTO; do echo $$ >"$f"; done; unset INTO; exec "$@"'
+_INTO = 'for f in $INTO; do echo 0 >"$f"; done; unset INTO; exec "$@"'
 
 
 def spawn(

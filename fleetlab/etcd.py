@@ -98,6 +98,7 @@ class Member:
         """SIGKILL; its data stays."""
         await self._group.kill()
         self.collect()
+        self._group.remove()  # also forgets that it was frozen
         self._note(None)
 
     async def pause(self) -> None:

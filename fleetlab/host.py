@@ -1,5 +1,6 @@
 """A host: a real systemd on its own root, its own network, its own process tree. Spoken to in verbs."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -139,22 +140,25 @@ class Host:
         """Boot from its root: the first time, or again as the same machine (seconds)."""
         if self.alive:
             raise LabError(f"{self.name} is running already")
+        await self._bury()
         network = self._lab.network
         await network.join(self.name, self.address)
         if self.faults != Faults():
             await self._apply(self.faults)
         machine = machine_of(network.lab, self.name)
         argv = nspawn_argv(self.root, machine=machine, netns=self.netns, binds=self._lab.binds)
-        self._child = await boot(argv, self._group, self.directory, timeout)
-        self._note(replace(self._record, process=Process.of(self._child.pid)))
-        await self.run("systemctl", "is-system-running", "--wait", check=False, timeout=timeout)
+        try:
+            self._child = await boot(argv, self._group, self.directory, timeout)
+            self._note(replace(self._record, process=Process.of(self._child.pid)))
+            await self.run("systemctl", "is-system-running", "--wait", check=False, timeout=timeout)
+        except BaseException:
+            await self.pull_the_plug()  # half a host is none
+            raise
 
     async def pull_the_plug(self) -> None:
         """Take its power: nothing in it runs on, nothing is sent any more, not even a goodbye."""
-        with suppress(LabError):
+        with suppress(LabError):  # it may have no cable, being down
             await faults.cable(self._lab.network, self.name, cut=True)
-        await self._group.kill()
-        forget_nspawn(self.root, machine_of(self._lab.network.lab, self.name))
         await self._bury()
 
     async def power_off(self, timeout: float = 90) -> None:
@@ -170,8 +174,11 @@ class Host:
         await self.boot()
 
     async def _bury(self) -> None:
-        """After its end: collect the process, and drop the network with what hangs in its buffers."""
+        """End what is left of it, and drop its network with what hangs in the buffers."""
+        await self._group.kill()
         self.collect()
+        await asyncio.to_thread(self._group.remove)  # with its limits and whether it was frozen
+        forget_nspawn(self.root, machine_of(self._lab.network.lab, self.name))
         await self._lab.network.leave(self.name)
         self._note(replace(self._record, process=None))
 

@@ -42,8 +42,7 @@ class Network:
         )
 
     async def join(self, host: str, address: str) -> None:
-        """A fresh namespace for the host, joined to the bridge by a cable."""
-        await self.leave(host)
+        """A fresh namespace for the host, joined to the bridge by a cable. It must have none."""
         netns = self.netns_of(host)
         await run("ip", "netns", "add", netns)
         await ip(

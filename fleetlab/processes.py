@@ -25,11 +25,16 @@ class Process:
     @property
     def children(self) -> tuple[int, ...]:
         """The pids of its living children."""
-        try:
-            pids = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        except OSError:
-            return ()
-        return tuple(int(pid) for pid in pids)
+        return children(self.pid) if self.alive else ()
+
+
+def children(pid: int) -> tuple[int, ...]:
+    """The pids of the living children of the process that has this pid now."""
+    try:
+        pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return ()
+    return tuple(int(child) for child in pids)
 
 
 def _stat(pid: int) -> list[str] | None:
