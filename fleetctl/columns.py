@@ -1,0 +1,105 @@
+"""What the columns of each table show. Pure.
+
+Rule 1: rows come in the order of the API; nothing is sorted here.
+Rule 2: `-` stands for what is not there, except for systemd's words, which are shown as they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from fleetctl.entities import Machine, State, Unit, legend, place
+
+Item = TypeVar("Item")
+
+SHORT_HASH = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How to show things: IDs and hashes in full or shortened, and the machines that are known."""
+
+    full: bool = False
+    machines: tuple[Machine, ...] = ()
+
+    def machine(self, id: str) -> str:
+        """A machine beside a unit."""
+        return place(id, self.machines, full=self.full) if id else "-"
+
+    def hash(self, hash: str) -> str:
+        """A hash."""
+        return (hash if self.full else hash[:SHORT_HASH]) or "-"
+
+
+Field = Callable[[Item, Shown], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[Item]):
+    """The fields that things of one kind have, and those shown if none are asked for."""
+
+    fields: Mapping[str, Field[Item]]
+    default: str
+    needing_machines: frozenset[str] = frozenset()
+
+    def chosen(self, fields: str) -> list[str]:
+        """The columns asked for; ValueError with the field that does not exist."""
+        names = fields.split(",")
+        for name in names:
+            if name not in self.fields:
+                raise ValueError(name)
+        return names
+
+    def rows(self, items: Sequence[Item], names: Sequence[str], shown: Shown) -> list[list[str]]:
+        """One row for each thing."""
+        return [[self.fields[name](item, shown) for name in names] for item in items]
+
+
+def _target(unit: Unit, shown: Shown) -> str:
+    return "global" if unit.is_global else shown.machine(unit.machine)
+
+
+def _state(unit: Unit, shown: Shown) -> str:
+    return "-" if unit.is_global else unit.current or "-"
+
+
+def _metadata(machine: Machine, shown: Shown) -> str:
+    return ",".join(f"{key}={machine.metadata[key]}" for key in sorted(machine.metadata)) or "-"
+
+
+UNITS: Table[State] = Table(
+    {
+        "unit": lambda state, shown: state.name,
+        "load": lambda state, shown: state.load,
+        "active": lambda state, shown: state.active,
+        "sub": lambda state, shown: state.sub,
+        "machine": lambda state, shown: shown.machine(state.machine),
+        "hash": lambda state, shown: shown.hash(state.hash),
+    },
+    default="unit,machine,active,sub",
+    needing_machines=frozenset({"machine"}),
+)
+UNIT_FILES: Table[Unit] = Table(
+    {
+        "unit": lambda unit, shown: unit.name,
+        "hash": lambda unit, shown: shown.hash(unit.file.hash),
+        "dstate": lambda unit, shown: unit.desired or "-",
+        "state": _state,
+        "target": _target,
+        "tmachine": _target,
+        "global": lambda unit, shown: "true" if unit.is_global else "false",
+        "desc": lambda unit, shown: unit.file.description or "-",
+    },
+    default="unit,hash,dstate,state,target",
+    needing_machines=frozenset({"target", "tmachine"}),
+)
+MACHINES: Table[Machine] = Table(
+    {
+        "machine": lambda machine, shown: legend(machine.id, full=shown.full),
+        "ip": lambda machine, shown: machine.ip or "-",
+        "metadata": _metadata,
+    },
+    default="machine,ip,metadata",
+)

@@ -1,0 +1,85 @@
+"""A command of fleetctl: a click command with the global flags, which reads all flags as fleet 1.0 did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from fleetctl.flags import GLOBAL, FlagError, Integer, Switch, flag, normalised, spellings
+from fleetctl.output import Stop
+from fleetctl.session import Session
+from fleetctl.settings import Settings
+
+Callback = Callable[..., int | None]
+
+
+class FleetCommand(click.Command):
+    """A command. Its callback gets the Session, flags and arguments by name, and returns the exit status."""
+
+    def __init__(
+        self, name: str, callback: Callback, params: list[click.Parameter], usage: str, **texts: Any
+    ) -> None:
+        super().__init__(name, callback=callback, params=[*params, *GLOBAL], add_help_option=False, **texts)
+        self.usage = usage
+
+    @property
+    def own_flags(self) -> list[click.Option]:
+        """The flags that are not global."""
+        return [p for p in self.params if isinstance(p, click.Option) and p not in GLOBAL]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the flags, however they are written. Raises FlagError."""
+        try:
+            args = normalised(args, spellings(self.params))
+        except FlagError as error:
+            error.ctx = ctx
+            raise
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, or show its help."""
+        settings = Settings.of({str(option.name): ctx.params.pop(str(option.name)) for option in GLOBAL})
+        if settings.help:
+            from fleetctl.help import command_help
+            from fleetctl.output import say
+
+            say(command_help(self).removesuffix("\n"))
+            return 0
+        assert self.callback is not None
+        return self.callback(Session.open(settings), **ctx.params)
+
+
+def command(
+    usage: str, summary: str, *params: click.Parameter, description: str = ""
+) -> Callable[[Callback], FleetCommand]:
+    """Make a command of a function; its name is the first word of the usage."""
+
+    def made(callback: Callback) -> FleetCommand:
+        return FleetCommand(
+            usage.split()[0], callback, list(params), usage, short_help=summary, help=description or None
+        )
+
+    return made
+
+
+def words(name: str) -> click.Argument:
+    """Any number of arguments."""
+    return click.Argument([name], nargs=-1, type=click.UNPROCESSED)
+
+
+def units_given(units: Sequence[str]) -> None:
+    """End the command, successfully as in fleet 1.0, if there is nothing to do it to."""
+    if not units:
+        raise Stop("No units given", 0)
+
+
+NO_BLOCK = flag(
+    "--no-block", kind=Switch(), default=False, help="do not wait until the units are in the state asked for"
+)
+BLOCK_ATTEMPTS = flag(
+    "--block-attempts", kind=Integer(), default=0,
+    help="wait at most this many times 2 seconds; 0 or less: without limit",
+)  # fmt: skip
+SSH_PORT = flag("--ssh-port", kind=Integer(), default=22, help="SSH port of the machines")

@@ -1,0 +1,1 @@
+"""The commands, each a thin hand around the decisions of the modules above."""

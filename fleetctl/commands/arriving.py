@@ -1,0 +1,190 @@
+"""Units that come: submit, load, start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleetctl.command import BLOCK_ATTEMPTS, NO_BLOCK, command, units_given, words
+from fleetctl.entities import INACTIVE, LAUNCHED, LOADED, Setting
+from fleetctl.errors import BadUnit, FleetctlError
+from fleetctl.flags import Switch, flag
+from fleetctl.intent import Arrival, arrival, check_can_start
+from fleetctl.output import Stop, complain, doing, log_line, say
+from fleetctl.session import Session
+from fleetctl.unitfiles import candidates
+from fleetctl.verdict import Goal
+from fleetctl.wait import wait_for
+from units.requirements import Requirements
+
+_REPLACE = flag(
+    "--replace", kind=Switch(), default=False, help="replace units that differ from their local files"
+)
+_SIGN = flag("--sign", kind=Switch(), default=False, help="DEPRECATED, has no effect")
+_FORCE = flag(
+    "--force", kind=Switch(), default=False, help="take options of [X-Fleet] that look misspelt as they are"
+)
+_CREATING = (_REPLACE, _SIGN, _FORCE)
+_FILES = """\
+An argument is the path of a unit file, or the name of a unit that is in the
+cluster already. For an instance (web@1.service) without a file of its own the
+template (web@.service) is taken, from the cluster or beside the given path."""
+
+
+@command(
+    "submit UNIT...",
+    "Upload units to the cluster without starting them",
+    *_CREATING,
+    words("units"),
+    description=f"Uploads unit files. Nothing runs before they are loaded or started.\n\n{_FILES}",
+)
+def submit(session: Session, units: Sequence[str], replace: bool, sign: bool, force: bool) -> None:
+    """Create the units that are not there yet."""
+    units_given(units)
+    create(session, "submit", units, replace=replace, force=force)
+
+
+@command(
+    "load [--no-block|--block-attempts=N] UNIT...",
+    "Schedule units to machines without starting them",
+    *_CREATING,
+    NO_BLOCK,
+    BLOCK_ATTEMPTS,
+    words("units"),
+    description=f"Uploads units if need be, and has each loaded by the systemd of a machine.\n\n{_FILES}",
+)
+def load(session: Session, units: Sequence[str], replace: bool, sign: bool, force: bool,
+         no_block: bool, block_attempts: int) -> None:  # fmt: skip
+    """Create the units that are not there yet, and have all of them loaded."""
+    units_given(units)
+    changed = _arrive(session, "load", LOADED, units, replace=replace, force=force)
+    if no_block:
+        _triggered(changed, "load")
+    elif faults := wait_for(session, Goal.LOADED, changed, attempts=block_attempts):
+        raise Stop(f"Error waiting for unit states, exit status: {faults[0]}")
+
+
+@command(
+    "start [--no-block|--block-attempts=N] UNIT...",
+    "Run units somewhere in the cluster",
+    *_CREATING,
+    NO_BLOCK,
+    BLOCK_ATTEMPTS,
+    words("units"),
+    description=f"""\
+Uploads units if need be, has each placed on a machine and started there, and
+waits until systemd says that it is up, has done its work, or has failed.
+
+{_FILES}""",
+)
+def start(session: Session, units: Sequence[str], replace: bool, sign: bool, force: bool,
+          no_block: bool, block_attempts: int) -> None:  # fmt: skip
+    """Create the units that are not there yet, and have all of them run."""
+    units_given(units)
+    changed = _arrive(session, "start", LAUNCHED, units, replace=replace, force=force)
+    if no_block:
+        _triggered(changed, "start")
+    elif faults := wait_for(session, Goal.ACTIVE, changed, attempts=block_attempts):
+        raise Stop(f"Error waiting for systemd unit states, err: {faults[0]}")
+
+
+def create(
+    session: Session, verb: str, arguments: Sequence[str], *, replace: bool, force: bool, desired: str = ""
+) -> dict[str, Arrival]:
+    """Create and replace what `verb` wants; new units get the desired state at once. Raises Stop."""
+    arrivals = _arrivals(session, verb, arguments, replace=replace, force=force)
+    if desired:
+        try:
+            check_can_start(arrivals)
+        except BadUnit as error:
+            raise Stop(f"Error {verb}ing units: {error}") from error
+    for planned in arrivals.values():
+        _tell(planned)
+        _create(session, planned, desired)
+    _await_replaced(session, [a.name for a in arrivals.values() if a.replaces])
+    return arrivals
+
+
+def _arrivals(
+    session: Session, verb: str, arguments: Sequence[str], *, replace: bool, force: bool
+) -> dict[str, Arrival]:
+    """What is to be done about each unit. Raises Stop, with all that is wrong, before anything is done."""
+    with doing("Error creating units: error retrieving units from Registry"):
+        found = candidates(session.api, arguments, replace=replace)
+    planned: dict[str, Arrival] = {}
+    faults: list[str] = []
+    for candidate in found:
+        try:
+            planned[candidate.name] = arrival(candidate, verb, replace=replace, force=force)
+        except BadUnit as error:
+            faults.append(f"Error creating units: {error}")
+    if faults:
+        raise Stop("\n".join(faults))
+    return planned
+
+
+def _tell(planned: Arrival) -> None:
+    for result in planned.results:
+        say(result)
+    for warning in planned.warnings:
+        if warning.startswith("Unit "):
+            log_line("WARN", warning)
+        else:
+            complain(warning)
+
+
+def _create(session: Session, planned: Arrival, desired: str) -> None:
+    if planned.content is None:
+        return
+    settings = [Setting(o.section, o.name, o.value) for o in planned.content.options]
+    with doing(f"Error creating units: failed creating unit {planned.name}"):
+        session.api.create(planned.name, settings, "" if planned.replaces else desired)
+    if not planned.replaces:
+        is_global = Requirements.of(planned.name, planned.content.options).is_global
+        say(f"Unit {planned.name} {'' if is_global else INACTIVE}")
+
+
+def _await_replaced(session: Session, names: Sequence[str]) -> None:
+    """The old copies must be gone before the new ones are started."""
+    for fault in wait_for(session, Goal.GONE, names):
+        raise Stop(
+            f"Error waiting on unit creation: {fault}\nError creating units: One or more errors creating units"
+        )
+
+
+def _arrive(
+    session: Session, verb: str, desired: str, arguments: Sequence[str], *, replace: bool, force: bool
+) -> list[str]:
+    """Bring units to a desired state; returns those that are to be waited for. Raises Stop."""
+    arrivals = create(session, verb, arguments, replace=replace, force=force, desired=desired)
+    changed: list[str] = []
+    for planned in arrivals.values():
+        try:
+            waited = _set_desired(session, planned, verb, desired)
+        except FleetctlError as error:
+            raise Stop(f"Error {verb}ing units: {error}") from error
+        if waited:
+            changed.append(planned.name)
+    return changed
+
+
+def _set_desired(session: Session, planned: Arrival, verb: str, desired: str) -> bool:
+    """Have one unit go where it is to be; whether that is to be waited for."""
+    name = planned.name
+    if planned.content is not None and not planned.replaces:
+        is_global = Requirements.of(name, planned.content.options).is_global
+    else:
+        unit = session.api.unit(name)
+        if unit is None:
+            raise BadUnit(f"unable to find unit {name}")
+        if unit.desired == desired:
+            return False
+        session.api.set_desired(name, desired)
+        is_global = unit.is_global
+    if is_global:
+        say(f"Triggered global unit {name} {verb}")
+    return not is_global
+
+
+def _triggered(names: Sequence[str], verb: str) -> None:
+    for name in names:
+        say(f"Triggered unit {name} {verb}")

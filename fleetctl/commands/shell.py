@@ -1,0 +1,70 @@
+"""ssh: a shell or a command on a machine of the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleetctl.command import SSH_PORT, command, words
+from fleetctl.errors import FleetctlError, SshError
+from fleetctl.flags import Switch, Text, flag
+from fleetctl.names import find_unit
+from fleetctl.output import Stop, doing
+from fleetctl.remote import BROKEN
+from fleetctl.session import Session
+from fleetctl.target import NoTarget, either, machine_called, machine_of, remote_words
+
+
+@command(
+    "ssh [-A|--forward-agent] [--ssh-port=N] [--machine|--unit] {MACHINE|UNIT}",
+    "Open a shell on a machine, or run a command there",
+    flag("--machine", kind=Text(), default="", help="ID of the machine, or its beginning"),
+    flag("--unit", kind=Text(), default="", help="unit whose machine is meant"),
+    flag("--forward-agent", "--A", "-A", kind=Switch(), default=False, help="forward the ssh-agent"),
+    SSH_PORT,
+    words("words"),
+    description="""\
+Opens a shell on a machine, or on the machine of a unit. With a command behind it
+the command is run there: its options need a -- in front.
+
+\tfleetctl ssh 2444264c
+\tfleetctl ssh web.service -- ls -l /var/log""",
+)
+def ssh(
+    session: Session, machine: str, unit: str, forward_agent: bool, ssh_port: int, words: Sequence[str]
+) -> int:
+    """Run a command on a machine, or a shell."""
+    with doing("Unable to proceed"):
+        id, rest = _target(session, machine, unit, list(words))
+        address = next((m.ip for m in session.api.machines() if m.id == id), "") if id else ""
+    if not address:
+        raise Stop("Could not determine address of machine.")
+    return _run(session, address, ssh_port, remote_words(rest), forward_agent=forward_agent)
+
+
+def _target(session: Session, machine: str, unit: str, words: list[str]) -> tuple[str, list[str]]:
+    """The machine that is meant, and the words that remain for the command. Raises NoTarget and what asking raises."""
+    if machine and unit:
+        raise NoTarget("Both machine and unit flags provided, please specify only one.")
+    if machine:
+        return machine_called(machine, session.api.machines()).id, words
+    if unit:
+        return machine_of(find_unit(session.api, unit)), words
+    if not words:
+        raise NoTarget("one machine or unit must be provided")
+    return either(words[0], session.api.machines(), find_unit(session.api, words[0])), words[1:]
+
+
+def _run(session: Session, address: str, port: int, words: Sequence[str], *, forward_agent: bool) -> int:
+    from fleetctl.ssh.connection import connected
+    from fleetctl.ssh.terminal import run_command, run_shell
+
+    doing_what = f"running command over SSH on {address}" if words else f"opening shell over SSH on {address}"
+    with doing("Failed building SSH client"), connected(session.settings, address, port) as connection:
+        try:
+            if words:
+                return run_command(connection, " ".join(words), forward_agent=forward_agent)
+            return run_shell(connection, forward_agent=forward_agent)
+        except SshError as error:
+            raise Stop(f"Failed {doing_what}: {error}", BROKEN if words else 1) from error
+        except FleetctlError:
+            raise

@@ -1,0 +1,40 @@
+"""What can go wrong for somebody at a terminal.
+
+FleetctlError          says what happened; the command puts in front what it was about to do
+├── BadEndpoint        the address or the TLS files cannot be used
+├── Unreachable        nobody answers there
+├── ApiError           the API answered with an error
+├── BadUnit            a name or a unit file that cannot become a unit
+└── SshError           the way to another host is closed
+"""
+
+
+class FleetctlError(Exception):
+    """The family; its text is for people."""
+
+
+class BadEndpoint(FleetctlError):
+    """The endpoint cannot be understood, or what it needs (TLS files) cannot be read."""
+
+
+class Unreachable(FleetctlError):
+    """No connection, or it broke before the answer was complete."""
+
+
+class ApiError(FleetctlError):
+    """The API said no. The words are those of fleet 1.0's client, which scripts know."""
+
+    def __init__(self, status: int, message: str, body: str = "") -> None:
+        said = (
+            f"Error {status}: {message}" if message else f"got HTTP response code {status} with body: {body}"
+        )
+        super().__init__(f"googleapi: {said}")
+        self.status = status
+
+
+class BadUnit(FleetctlError):
+    """A unit that cannot be made: the text names it, and the file and line where there is one."""
+
+
+class SshError(FleetctlError):
+    """No SSH connection, or one that broke."""

@@ -1,0 +1,145 @@
+"""The help texts, in the layout of fleet 1.0 (scripts look for the version there); what a wrong word may mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from fleetctl.flags import GLOBAL, Kind
+from fleetctl.tables import aligned
+
+if TYPE_CHECKING:
+    from fleetctl.command import FleetCommand
+
+SUMMARY = "fleetctl is a command-line interface to fleet, the cluster-wide init system."
+DESCRIPTION = """\
+fleet turns many hosts, each run by its own systemd, into one init system.
+
+To see what is running on your cluster:
+\tfleetctl list-units
+To run a unit somewhere in the cluster:
+\tfleetctl start hello.service
+To reach a cluster from elsewhere:
+\tfleetctl --tunnel host.example list-machines"""
+_HIDDEN_IN_SHORT_HELP = ("help", "verify")
+
+
+def version() -> str:
+    """The version of this fleetctl."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("fleet")
+    except PackageNotFoundError:
+        return "0.0.0"
+
+
+def main_help(root: click.Group) -> str:
+    """The help of fleetctl as a whole."""
+    rows = [(f"\t{name}", summary) for name, summary in _summaries(root)]
+    return _sections(
+        ("NAME", [f"\tfleetctl - {SUMMARY}"]),
+        ("USAGE", ["\tfleetctl"]),
+        ("VERSION", [f"\t{version()}"]),
+        ("COMMANDS", aligned(rows)),
+        ("DESCRIPTION", [f"\t{line}" for line in DESCRIPTION.splitlines()]),
+        ("OPTIONS", flag_lines(GLOBAL)),
+    )
+
+
+def command_help(command: FleetCommand) -> str:
+    """The help of one command."""
+    return _sections(
+        ("NAME", [f"\t{command.name} - {command.short_help}"]),
+        ("USAGE", [f"\tfleetctl {command.usage}"]),
+        ("DESCRIPTION", [f"\t{line}" for line in (command.help or "").splitlines()]),
+        ("OPTIONS", flag_lines(command.own_flags)),
+        ("GLOBAL OPTIONS", flag_lines(GLOBAL)),
+    )
+
+
+def short_help(root: click.Group) -> str:
+    """What fleetctl says when it is called with nothing at all."""
+    summaries = [row for row in _summaries(root) if row[0] not in _HIDDEN_IN_SHORT_HELP]
+    widest = max(len(name) for name, _ in summaries)
+    return "\n".join(
+        [
+            SUMMARY,
+            "",
+            "Usage:",
+            "  fleetctl [flags]",
+            "  fleetctl [command]",
+            "",
+            "Available Commands:",
+            *(f"  {name:{widest}} {summary}" for name, summary in summaries),
+            "",
+            "Flags:",
+            *flag_lines(GLOBAL),
+            "",
+            'Use "fleetctl [command] --help" for more information about a command.',
+            "",
+        ]
+    )
+
+
+def _summaries(root: click.Group) -> list[tuple[str, str]]:
+    context = click.Context(root)
+    found = ((name, root.get_command(context, name)) for name in root.list_commands(context))
+    return [(name, command.short_help or "") for name, command in found if command is not None]
+
+
+def _sections(*sections: tuple[str, Sequence[str]]) -> str:
+    return "".join(
+        f"{heading}:\n" + "".join(f"{line}\n" for line in body) + "\n" for heading, body in sections if body
+    )
+
+
+def flag_lines(flags: Iterable[click.Option]) -> list[str]:
+    """One line for each flag, sorted by name, descriptions in one column."""
+    flags = sorted(flags, key=lambda option: option.opts[0])
+    named = [(_named(option), (option.help or "") + _default(option)) for option in flags]
+    widest = max((len(name) for name, _ in named), default=0)
+    return [f"      {name:{widest}}   {text}" for name, text in named]
+
+
+def _named(option: click.Option) -> str:
+    kind = option.type.shown() if isinstance(option.type, Kind) else option.type.name
+    name = ", ".join([*(f"-{o[1:]}" for o in option.opts if not o.startswith("--")), option.opts[0]])
+    return f"{name} {kind}".rstrip()
+
+
+def _default(option: click.Option) -> str:
+    match option.default:
+        case None | False | 0 | "":
+            return ""
+        case bool(value):
+            return f" (default {str(value).lower()})"
+        case str(value):
+            return f' (default "{value}")'
+        case float(value):
+            return f" (default {value:g})"
+        case value:
+            return f" (default {value})"
+
+
+def suggestions(word: str, names: Iterable[str]) -> list[str]:
+    """The commands that a wrong word may have meant."""
+    word = word.lower()
+    return [
+        name
+        for name in sorted(names)
+        if name not in _HIDDEN_IN_SHORT_HELP and (name.startswith(word) or _distance(word, name) <= 2)
+    ]
+
+
+def _distance(a: str, b: str) -> int:
+    """How many letters must be added, dropped or changed to make one word of the other."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        above, row = row, [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (x != y)))
+    return row[-1]

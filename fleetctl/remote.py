@@ -1,0 +1,70 @@
+"""Running a command on a machine of the cluster: here, if it is this host, or else over SSH."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from fleetctl.entities import Machine
+from fleetctl.errors import FleetctlError, SshError
+from fleetctl.output import complain
+from fleetctl.session import Session
+
+MACHINE_ID = Path("/etc/machine-id")
+BROKEN = 255
+
+
+def run_on(session: Session, machine: str, words: Sequence[str], *, port: int) -> int:
+    """Run it, its output going where ours goes; returns its exit status, or ours with the reason on stderr."""
+    if machine == own_machine_id():
+        return _run_here(words)
+    try:
+        found = next((m for m in session.api.machines() if m.id == machine), None)
+    except FleetctlError as error:
+        complain(f"Error getting machine IP: {error}")
+        return 1
+    if found is None or not found.ip:
+        said = "it has published no address" if found else "it is not in the cluster any more"
+        complain(f"Error getting machine IP: machine {machine}: {said}")
+        return 1
+    return _run_there(session, found, words, port)
+
+
+def own_machine_id() -> str:
+    """The ID of this host; empty if it has none."""
+    try:
+        return MACHINE_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _run_here(words: Sequence[str]) -> int:
+    try:
+        status = subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode
+    except OSError as error:
+        complain(f"Error running local command: {words[0]}: {(error.strerror or str(error)).lower()}")
+        return BROKEN
+    return status if status >= 0 else 128 - status
+
+
+def _run_there(session: Session, machine: Machine, words: Sequence[str], port: int) -> int:
+    from fleetctl.ssh.connection import connected
+    from fleetctl.ssh.terminal import run_command
+
+    try:
+        with connected(session.settings, machine.ip, port) as connection:
+            return run_command(connection, remote_command(words))
+    except SshError as error:
+        complain(f"Unable to SSH to remote host: {error}")
+        return BROKEN
+
+
+def remote_command(words: Sequence[str]) -> str:
+    """The words as one line for a shell, each argument in double quotes (fleet 1.0)."""
+    program, *arguments = words
+    return " ".join([program, *map(_in_double_quotes, arguments)])
+
+
+def _in_double_quotes(word: str) -> str:
+    return '"' + "".join("\\" + c if c in '"\\$`' else c for c in word) + '"'

@@ -1,0 +1,51 @@
+"""What one run of fleetctl works with: its settings, its connection to the API, and what it has looked up."""
+
+from __future__ import annotations
+
+from fleetctl.client import Client
+from fleetctl.connect import connector
+from fleetctl.endpoint import parse_endpoint, split_endpoints
+from fleetctl.entities import Machine
+from fleetctl.errors import BadEndpoint, FleetctlError
+from fleetctl.output import Stop, log_line
+from fleetctl.settings import Settings
+
+
+class Session:
+    """One run of fleetctl."""
+
+    def __init__(self, settings: Settings, api: Client) -> None:
+        self.settings = settings
+        self.api = api
+        self._machines: tuple[Machine, ...] | None = None
+
+    @classmethod
+    def open(cls, settings: Settings) -> Session:
+        """A session with the cluster that the settings name. Nothing is contacted yet."""
+        try:
+            return cls(settings, _client(settings))
+        except FleetctlError as error:
+            raise Stop(f"Unable to initialize client: {error}") from error
+
+    def machines(self) -> tuple[Machine, ...]:
+        """The machines, asked for once; none if they cannot be had (they only adorn what is shown)."""
+        if self._machines is None:
+            try:
+                self._machines = self.api.machines()
+            except FleetctlError:
+                self._machines = ()
+        return self._machines
+
+
+def _client(settings: Settings) -> Client:
+    if settings.driver == "etcd":
+        raise BadEndpoint(
+            "this fleetctl cannot talk to etcd directly yet (leave out --driver to use the API of a host)"
+        )
+    if settings.driver != "API":
+        raise BadEndpoint(f'unrecognized driver "{settings.driver}" (it is API or etcd)')
+    first, others = split_endpoints(settings.endpoint)
+    if others:
+        log_line("WARN", f"multiple endpoints provided but only the first ({first}) is used")
+    endpoint = parse_endpoint(first)
+    return Client(endpoint, connector(endpoint, settings), debug=settings.debug)

@@ -1,0 +1,165 @@
+"""Waiting until units are where they were sent: look often at first, then less and less.
+
+Rule 1: what goes wrong on the way to the API does not end the waiting (fleet 1.0); it is said once.
+Rule 2: one list for many units, single requests for a few.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fleetctl.client import Client
+from fleetctl.entities import State, Unit, place
+from fleetctl.errors import FleetctlError
+from fleetctl.output import complain, say
+from fleetctl.session import Session
+from fleetctl.verdict import WAIT, End, Goal, Verdict, verdict
+
+ATTEMPT = 2.0
+"""Seconds of one of the attempts that `--block-attempts` counts."""
+FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.010, 0.250, 1.3
+PAGE = 100
+"""How many units a list brings with one request."""
+FEW = 3
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One unit that is waited for."""
+
+    name: str
+    since: float
+    verdict: Verdict = WAIT
+    told: bool = False
+
+    def end(self, said: Verdict, now: float) -> End:
+        """The end that the unit has come to, once the verdict has lasted long enough."""
+        if said != self.verdict:
+            self.verdict, self.since = said, now
+        return said.end if now - self.since >= said.patience else End.NOT_YET
+
+
+def wait_for(
+    session: Session, goal: Goal, names: Sequence[str], *, attempts: int = 0, tell: bool = True
+) -> list[str]:
+    """Wait until each unit has reached the goal; returns what went wrong, in words that name the unit.
+
+    At most `attempts` times 2 s are waited, without limit if that is 0 or less. With `tell` there is a line
+    on stdout for each unit that has arrived, and one on stderr at once for each that will not.
+    """
+    pending = [_Watched(name, time.monotonic()) for name in dict.fromkeys(names)]
+    watch = _Watch(session, goal, tell=tell)
+    try:
+        for now in _moments(attempts):
+            pending = watch.still_pending(pending, now)
+            if not pending:
+                return watch.faults
+    except KeyboardInterrupt:
+        complain("Interrupted. What has been asked of the cluster goes on.")
+        raise
+    for watched in pending:
+        watch.fault(f"timed out waiting for unit {watched.name} to report state {goal.state}")
+    return watch.faults
+
+
+def _moments(attempts: int) -> Iterator[float]:
+    """The times to look, by the monotonic clock: now, and again and again until the attempts are used up."""
+    start = now = time.monotonic()
+    limit = attempts * ATTEMPT if attempts > 0 else float("inf")
+    pause = FIRST_PAUSE
+    while now - start <= limit:
+        yield now
+        time.sleep(min(pause, max(0.0, start + limit - time.monotonic()) + 0.001))
+        pause = min(pause * GROWTH, LONGEST_PAUSE)
+        now = time.monotonic()
+
+
+class _Watch:
+    """Looks at units and tells about them."""
+
+    def __init__(self, session: Session, goal: Goal, *, tell: bool) -> None:
+        self.faults: list[str] = []
+        self._session = session
+        self._goal = goal
+        self._tell = tell
+        self._trouble = ""
+        self._eyes = _Eyes(session.api, goal)
+
+    def still_pending(self, pending: Sequence[_Watched], now: float) -> list[_Watched]:
+        """Those that have not come to an end."""
+        try:
+            seen = self._eyes.look([watched.name for watched in pending])
+        except FleetctlError as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                complain(f"Still waiting: {error}")
+            return list(pending)
+        return [watched for watched in pending if not self._ended(watched, *seen[watched.name], now)]
+
+    def fault(self, said: str) -> None:
+        """Something went wrong for good."""
+        self.faults.append(said)
+        if self._tell:
+            complain(f"Error waiting for units: {said}")
+
+    def _ended(self, watched: _Watched, unit: Unit | None, states: Sequence[State], now: float) -> bool:
+        said = verdict(self._goal, unit, states)
+        end = watched.end(said, now)
+        launched = self._goal is Goal.ACTIVE and unit is not None and unit.current == self._goal.state
+        if unit is not None and not watched.told and (launched or end is End.REACHED):
+            watched.told = True
+            self._arrived(unit)
+        if end is End.FAILED:
+            self.fault(self._failure(watched.name, unit, said))
+        return end is not End.NOT_YET
+
+    def _arrived(self, unit: Unit) -> None:
+        if self._tell:
+            machines = {machine.id for machine in self._session.machines()} if unit.machine else set()
+            known = unit.machine in machines
+            where = f" on {place(unit.machine, self._session.machines())}" if known else ""
+            say(f"Unit {unit.name} {unit.current}{where}")
+
+    def _failure(self, name: str, unit: Unit | None, said: Verdict) -> str:
+        where = f" on {place(unit.machine, self._session.machines())}" if unit and unit.machine else ""
+        return f"unit {name} failed{where}: {said.why} (fleetctl status {name} tells more)"
+
+
+class _Eyes:
+    """Asks the API in as few requests as it takes."""
+
+    def __init__(self, api: Client, goal: Goal) -> None:
+        self._api = api
+        self._goal = goal
+        self._pages = 1
+
+    def look(self, names: Sequence[str]) -> Mapping[str, tuple[Unit | None, Sequence[State]]]:
+        """Each unit, and what systemd says of it wherever that matters. Raises Unreachable, ApiError."""
+        units = self._units(names)
+        states = self._states([name for name in names if self._matters(units[name])])
+        return {name: (units[name], states.get(name, ())) for name in names}
+
+    def _matters(self, unit: Unit | None) -> bool:
+        if self._goal is Goal.GONE:
+            return True
+        return self._goal is not Goal.LOADED and unit is not None and unit.current == self._goal.state
+
+    def _units(self, names: Sequence[str]) -> Mapping[str, Unit | None]:
+        if self._one_by_one(names):
+            return {name: self._api.unit(name) for name in names}
+        units = {unit.name: unit for unit in self._api.units()}
+        self._pages = 1 + len(units) // PAGE
+        return {name: units.get(name) for name in names}
+
+    def _states(self, names: Sequence[str]) -> Mapping[str, Sequence[State]]:
+        if self._one_by_one(names):
+            return {name: self._api.states(name) for name in names}
+        states: dict[str, list[State]] = {}
+        for state in self._api.states():
+            states.setdefault(state.name, []).append(state)
+        return states
+
+    def _one_by_one(self, names: Sequence[str]) -> bool:
+        return len(names) <= max(FEW, self._pages)
