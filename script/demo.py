@@ -1,4 +1,4 @@
-"""What fleet does, shown on real hosts: every step is checked, and the exit status says whether all was true."""
+"""What fleet does, shown on real hosts. Every step is checked: the exit status says whether it was true."""
 
 import asyncio
 import sys
@@ -152,7 +152,7 @@ async def main() -> None:
     """The whole story."""
     begin = time.monotonic()
     tell(
-        "fleet: many hosts, each run by its own systemd, as one. The hosts are real, in namespaces of this machine."
+        "fleet: many hosts, each run by its own systemd, as one. These are real, in namespaces of this machine."
     )
     async with Lab(hosts=3) as lab:
         print(f"  three hosts have booted, and an etcd  ({time.monotonic() - begin:.1f} s)")
@@ -171,7 +171,7 @@ async def main() -> None:
         victim, survivor = await a_host_dies(lab, before)
         await the_host_returns(lab, victim, survivor, before)
     tell(
-        f"\nAll of it was true, in {time.monotonic() - begin:.0f} s. The hosts are gone, nothing is left behind."
+        f"\nAll of it was true, in {time.monotonic() - begin:.0f} s. The hosts are gone; nothing is left behind."
     )
 
 
