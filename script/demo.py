@@ -151,9 +151,7 @@ async def the_host_returns(lab: Lab, victim: Host, survivor: Host, before: dict[
 async def main() -> None:
     """The whole story."""
     begin = time.monotonic()
-    tell(
-        "fleet: many hosts, each run by its own systemd, as one. These are real, in namespaces of this machine."
-    )
+    tell("fleet: many hosts, each run by its own systemd, as one. These are real, on this one machine.")
     async with Lab(hosts=3) as lab:
         print(f"  three hosts have booted, and an etcd  ({time.monotonic() - begin:.1f} s)")
         async with step("Start fleetd on each host"):
@@ -170,9 +168,7 @@ async def main() -> None:
 
         victim, survivor = await a_host_dies(lab, before)
         await the_host_returns(lab, victim, survivor, before)
-    tell(
-        f"\nAll of it was true, in {time.monotonic() - begin:.0f} s. The hosts are gone; nothing is left behind."
-    )
+    tell(f"\nAll of it was true, in {time.monotonic() - begin:.0f} s. Nothing is left behind.")
 
 
 def busiest(lab: Lab, units: dict[str, set[str]]) -> tuple[Host, Host]:

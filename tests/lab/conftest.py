@@ -1,6 +1,6 @@
 """Clusters for the tests on real hosts: a fresh one for what breaks things, else a shared one."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 
 import pytest
 import pytest_asyncio
@@ -30,7 +30,9 @@ METADATA = {
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """On failure, say where the journals are."""
     report = yield
     if report.failed and item.get_closest_marker("lab"):
