@@ -25,7 +25,7 @@ async def test_every_host_shows_all_machines_with_address_and_metadata(c: Cluste
         listed = await c.fleetctl("list-machines", "--full", "--no-legend", on=host)
         rows = [line.split() for line in listed.stdout.splitlines()]
         assert {id: ip for id, ip, _ in rows} == expected
-    assert dict((id, meta) for id, _, meta in rows)[c["h1"].machine_id] == "disk=ssd,zone=a"
+        assert {id: metadata for id, _, metadata in rows}[c["h1"].machine_id] == "disk=ssd,zone=a"
 
 
 async def test_a_submitted_unit_is_known_everywhere_and_runs_nowhere(c: Cluster) -> None:
