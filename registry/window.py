@@ -64,14 +64,18 @@ class Window:
         """Wait until the picture is at least as new as a revision."""
         await self._wait(lambda: self._revision >= revision)
 
+    async def wait_move(self) -> None:
+        """Wait until something comes in, whatever it is."""
+        moved = asyncio.get_running_loop().create_future()
+        self._waiting[moved] = None
+        try:
+            await moved
+        finally:
+            del self._waiting[moved]
+
     async def _wait(self, is_over: Callable[[], bool]) -> None:
         while not is_over():
-            moved = asyncio.get_running_loop().create_future()
-            self._waiting[moved] = None
-            try:
-                await moved
-            finally:
-                del self._waiting[moved]
+            await self.wait_move()
 
     def _wake(self) -> None:
         for moved in self._waiting:

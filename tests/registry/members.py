@@ -1,0 +1,135 @@
+"""Real members of etcd on loopback, for tests: started, frozen, killed and started again by their own process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ETCD = shutil.which("etcd")
+START_TIMEOUT = 20.0
+"""Seconds until a member must listen."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Member:
+    """One member of a cluster of etcd."""
+
+    def __init__(self, name: str, folder: Path, options: Sequence[str] = (), *, scheme: str = "http") -> None:
+        self.name = name
+        self.client_url = f"{scheme}://127.0.0.1:{free_port()}"
+        self.peer_url = f"http://127.0.0.1:{free_port()}"
+        self.initial_cluster = f"{name}={self.peer_url}"
+        self._folder = folder / name
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        assert ETCD is not None
+        self._folder.mkdir(exist_ok=True)
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [ETCD, *self._arguments()], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def wait_listening(self) -> None:
+        """Wait until it takes connections; it may not have a leader yet."""
+        port = int(self.client_url.rpartition(":")[2])
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+            time.sleep(0.02)
+        raise TimeoutError(f"etcd {self.name} does not listen: {(self._folder / 'log').read_text()[-2000:]}")
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it without warning; what it has stored stays."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    async def restart(self) -> None:
+        self.start()
+        await asyncio.to_thread(self.wait_listening)
+
+    def forget(self) -> None:
+        """Lose all that it has stored."""
+        shutil.rmtree(self._folder)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def _arguments(self) -> list[str]:
+        options = {
+            "--name": self.name,
+            "--data-dir": str(self._folder / "data"),
+            "--listen-client-urls": self.client_url,
+            "--advertise-client-urls": self.client_url,
+            "--listen-peer-urls": self.peer_url,
+            "--initial-advertise-peer-urls": self.peer_url,
+            "--initial-cluster": self.initial_cluster,
+            "--log-level": "error",
+        }
+        return [*(f"{name}={value}" for name, value in options.items()), *self._options]
+
+
+class Cluster:
+    """Some members that form a cluster, gone with all their data when the context ends."""
+
+    def __init__(self, size: int = 1, options: Sequence[str] = (), *, scheme: str = "http") -> None:
+        shared_memory = Path("/dev/shm")
+        folder = shared_memory if shared_memory.is_dir() else None
+        self._folder = Path(tempfile.mkdtemp(prefix="fleet-etcd-", dir=folder))
+        self.members = [Member(f"e{n}", self._folder, options, scheme=scheme) for n in range(size)]
+        everyone = ",".join(member.initial_cluster for member in self.members)
+        for member in self.members:
+            member.initial_cluster = everyone
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return tuple(member.client_url for member in self.members)
+
+    def __enter__(self) -> Self:
+        try:
+            for member in self.members:
+                member.start()
+            for member in self.members:
+                member.wait_listening()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for member in self.members:
+            member.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
