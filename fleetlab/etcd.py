@@ -73,6 +73,11 @@ class Member:
         """Whether its process runs (a paused one does, too)."""
         return self._record.process is not None and self._record.process.alive
 
+    @property
+    def paused(self) -> bool:
+        """Whether it is stopped where it stood."""
+        return self._group.frozen
+
     async def start(self, timeout: float = 20, *, wait: bool = True) -> None:
         """Start it, and, unless `wait` is off, wait until its cluster works (seconds)."""
         if self.alive:

@@ -91,6 +91,11 @@ class Host:
         """What is wrong with its network on purpose."""
         return self._record.faults
 
+    @property
+    def paused(self) -> bool:
+        """Whether all its processes are stopped."""
+        return self._group.frozen
+
     # Inside the host
 
     async def run(
@@ -217,6 +222,10 @@ class Host:
     async def impair(self, delay_ms: float = 0, loss_percent: float = 0) -> None:
         """Delay what it sends, and lose a share of what it sends and receives; zeros clear both."""
         await self._change(replace(self.faults, delay_ms=delay_ms, loss_percent=loss_percent))
+
+    async def heal(self) -> None:
+        """Undo all that was done to its network."""
+        await self._change(Faults())
 
     async def _change(self, wanted: Faults) -> None:
         if self.alive:  # a host that is down gets them when it boots

@@ -88,7 +88,8 @@ class Lab:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.down()
+        if self._guard is not None:  # else it has been detached, or is down already
+            await self.down()
 
     async def _start(self, record: LabRecord, hosts: int, members: int) -> None:
         self._use(record, _new_members(record, members))

@@ -19,12 +19,17 @@ ETCD_PACKAGES = {"etcd": "etcd-server", "etcdctl": "etcd-client"}
 SSH_PACKAGES = {"sshd": "openssh-server", "ssh-keygen": "openssh-client"}
 
 
-def check(*, etcd: bool, ssh: bool) -> None:
-    """Raise `NotPossible`, with what to do, if a lab cannot run here."""
+def check_root() -> None:
+    """Raise `NotPossible` unless this process is root's."""
     if os.geteuid() != 0:
         raise NotPossible(
             "a lab boots real hosts, and only root may do that (run this as root, e.g. with sudo)"
         )
+
+
+def check(*, etcd: bool, ssh: bool) -> None:
+    """Raise `NotPossible`, with what to do, if a lab cannot run here."""
+    check_root()
     wanted = PACKAGES | (ETCD_PACKAGES if etcd else {}) | (SSH_PACKAGES if ssh else {})
     missing = sorted({package for command, package in wanted.items() if not shutil.which(command, path=PATH)})
     if missing:

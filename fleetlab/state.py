@@ -159,6 +159,15 @@ def directories() -> list[Path]:
     return sorted(path for path in RUN.glob("*") if path.is_dir())
 
 
+def living_owner(directory: Path) -> Process | None:
+    """The running process that the lab in this directory belongs to, if there is one."""
+    try:
+        owner = load_lab(directory).owner
+    except NoSuch:
+        return None
+    return owner if owner and owner.alive else None
+
+
 @contextmanager
 def locked() -> Iterator[None]:
     """Alone among all processes that claim or forget labs."""
