@@ -1,7 +1,7 @@
 """The API as fleetctl uses it: HTTP on one connection that is kept, JSON turned into records.
 
 Rule 1: every list is complete (page after page), every name is percent-encoded.
-Rule 2: a request that changes something is sent once; only reading is repeated, if a kept connection had ended.
+Rule 2: a request that changes something is sent once; only reading is repeated, if a kept connection died.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class UnixSocket:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """HTTP, perhaps with TLS, over TCP. `prefix` stands in front of every path, without a slash at its end."""
+    """HTTP, perhaps with TLS, over TCP. `prefix` stands in front of every path; no slash ends it."""
 
     host: str
     port: int

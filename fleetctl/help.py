@@ -1,4 +1,4 @@
-"""The help texts, in the layout of fleet 1.0 (scripts look for the version there); what a wrong word may mean."""
+"""The help texts, in the layout of fleet 1.0 (scripts look for the version there), and what typos may mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fleetctl.tables import aligned
 if TYPE_CHECKING:
     from fleetctl.command import FleetCommand
 
-SUMMARY = "fleetctl is a command-line interface to fleet, the cluster-wide init system."
+SUMMARY = "run systemd units on a cluster of hosts as if it were one"
 DESCRIPTION = """\
 fleet turns many hosts, each run by its own systemd, into one init system.
 
@@ -39,7 +39,7 @@ def version() -> str:
 
 def main_help(root: click.Group) -> str:
     """The help of fleetctl as a whole."""
-    rows = [(f"\t{name}", summary) for name, summary in _summaries(root)]
+    rows = [("", name, summary) for name, summary in _summaries(root)]
     return _sections(
         ("NAME", [f"\tfleetctl - {SUMMARY}"]),
         ("USAGE", ["\tfleetctl"]),
@@ -67,7 +67,7 @@ def short_help(root: click.Group) -> str:
     widest = max(len(name) for name, _ in summaries)
     return "\n".join(
         [
-            SUMMARY,
+            f"fleetctl: {SUMMARY}",
             "",
             "Usage:",
             "  fleetctl [flags]",

@@ -35,7 +35,7 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """All that is known about one unit that is to exist. The template is looked up only where it can matter."""
+    """All that is known about one unit that is to exist; of its template only where that can matter."""
 
     name: str
     path: str
@@ -48,7 +48,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is to be done about one unit, before its state is changed: create it, replace it, or leave it (None)."""
+    """What is to be done about one unit before its state is changed. Without content it is left as it is."""
 
     name: str
     content: UnitFile | None = None
@@ -159,7 +159,7 @@ def _unknown(name: str, option: str, source: LocalFile | None, *, force: bool) -
     meant = near_miss(option)
     if meant is not None and not force:
         raise BadUnit(
-            f'{where}: unknown option "{option}" in [X-Fleet]: did you mean "{meant}"? (--force to keep it as it is)'
+            f'{where}: unknown option "{option}" in [X-Fleet]: did you mean "{meant}"? (--force to keep it)'
         )
     return f'Unit {name}: unrecognized requirement in [X-Fleet] section: "{option}" ({where})'
 

@@ -16,7 +16,7 @@ BROKEN = 255
 
 
 def run_on(session: Session, machine: str, words: Sequence[str], *, port: int) -> int:
-    """Run it, its output going where ours goes; returns its exit status, or ours with the reason on stderr."""
+    """Run it, its output going where ours goes; returns its exit status, or one of ours, and says why."""
     if machine == own_machine_id():
         return _run_here(words)
     try:

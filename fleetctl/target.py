@@ -35,11 +35,14 @@ def either(word: str, machines: Sequence[Machine], unit: Unit | None) -> str:
     """The ID of the machine that a word means, as a machine's ID or a unit's name. Raises NoTarget."""
     found: list[str] = []
     faults: list[str] = []
-    for look in (lambda: machine_called(word, machines).id, lambda: machine_of(unit)):
-        try:
-            found.append(look())
-        except NoTarget as error:
-            faults.append(str(error))
+    try:
+        found.append(machine_called(word, machines).id)
+    except NoTarget as error:
+        faults.append(str(error))
+    try:
+        found.append(machine_of(unit))
+    except NoTarget as error:
+        faults.append(str(error))
     if len(found) > 1:
         raise NoTarget(
             f"ambiguous argument, both machine and unit found for `{word}`.\n"

@@ -146,9 +146,8 @@ def _create(session: Session, planned: Arrival, desired: str) -> None:
 def _await_replaced(session: Session, names: Sequence[str]) -> None:
     """The old copies must be gone before the new ones are started."""
     for fault in wait_for(session, Goal.GONE, names):
-        raise Stop(
-            f"Error waiting on unit creation: {fault}\nError creating units: One or more errors creating units"
-        )
+        complain(f"Error waiting on unit creation: {fault}")
+        raise Stop("Error creating units: One or more errors creating units")
 
 
 def _arrive(

@@ -40,8 +40,8 @@ def fd_forward(session: Session, sockets: Sequence[str]) -> None:
 
 def _copy(stream: socket.socket, source: int, sink: int) -> None:
     while True:
-        ready, _, _ = select.select([stream, source], [], [])
-        if stream in ready:
+        ready, _, _ = select.select([stream.fileno(), source], [], [])
+        if stream.fileno() in ready:
             data = stream.recv(CHUNK)
             if not data:
                 return

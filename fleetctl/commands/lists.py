@@ -54,7 +54,7 @@ def list_units(session: Session, full: bool, no_legend: bool, fields: str, ignor
     "List the units that exist in the cluster",
     flag("--full", kind=Switch(), default=False, help="do not shorten machine IDs and hashes"),
     _NO_LEGEND, _fields(UNIT_FILES), words("ignored"),
-    description="Lists every unit that has been submitted, with the state it is meant to be in and where it is.",
+    description="Lists every unit there is, with the state it is meant to be in and where it is.",
 )  # fmt: skip
 def list_unit_files(
     session: Session, full: bool, no_legend: bool, fields: str, ignored: Sequence[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fleetctl.command import SSH_PORT, command, words
-from fleetctl.errors import FleetctlError, SshError
+from fleetctl.errors import SshError
 from fleetctl.flags import Switch, Text, flag
 from fleetctl.names import find_unit
 from fleetctl.output import Stop, doing
@@ -42,7 +42,7 @@ def ssh(
 
 
 def _target(session: Session, machine: str, unit: str, words: list[str]) -> tuple[str, list[str]]:
-    """The machine that is meant, and the words that remain for the command. Raises NoTarget and what asking raises."""
+    """The machine that is meant, and the words that remain. Raises NoTarget, Unreachable, ApiError."""
     if machine and unit:
         raise NoTarget("Both machine and unit flags provided, please specify only one.")
     if machine:
@@ -58,7 +58,7 @@ def _run(session: Session, address: str, port: int, words: Sequence[str], *, for
     from fleetctl.ssh.connection import connected
     from fleetctl.ssh.terminal import run_command, run_shell
 
-    doing_what = f"running command over SSH on {address}" if words else f"opening shell over SSH on {address}"
+    doing_what = "running command over SSH" if words else "opening shell over SSH"
     with doing("Failed building SSH client"), connected(session.settings, address, port) as connection:
         try:
             if words:
@@ -66,5 +66,3 @@ def _run(session: Session, address: str, port: int, words: Sequence[str], *, for
             return run_shell(connection, forward_agent=forward_agent)
         except SshError as error:
             raise Stop(f"Failed {doing_what}: {error}", BROKEN if words else 1) from error
-        except FleetctlError:
-            raise

@@ -1,0 +1,178 @@
+"""One SSH connection: TCP (or a channel of another connection), the host's key, the user's key.
+
+Rule 1: all of it must come about within `--ssh-timeout`, the user's answer about the host's key included.
+Rule 2: no exception of paramiko leaves this package, and none of its log lines reaches the user.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import paramiko
+
+from fleetctl.connect import reason
+from fleetctl.errors import SshError
+from fleetctl.settings import Settings
+from fleetctl.ssh.channels import FleetTransport
+from fleetctl.ssh.config import HostConfig, host_config
+from fleetctl.ssh.keys import Identities
+from fleetctl.ssh.known_hosts import HostKey, shown_address
+from fleetctl.ssh.trust import KnownHosts
+
+logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
+
+KEEPALIVE = 15
+
+
+class Deadline:
+    """The moment by which something must have come about."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds that are left. Raises SshError when there are none."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise SshError("timed out while initiating SSH connection")
+        return left
+
+
+def split_host(text: str, port: int = 22) -> tuple[str, int]:
+    """`host[:port]` or `[address]:port`. Raises SshError."""
+    host, colon, number = text.rpartition(":")
+    if not colon:
+        return text, port
+    if not number.isdigit() or (":" in host and not (host.startswith("[") and host.endswith("]"))):
+        raise SshError(f'"{text}" is no address (write host, host:port or [IPv6 address]:port)')
+    return host.strip("[]"), int(number)
+
+
+@contextmanager
+def connected(settings: Settings, host: str, port: int) -> Iterator[FleetTransport]:
+    """A connection to a machine, through the tunnel host if there is one. Raises SshError."""
+    if not settings.tunnel:
+        with direct(settings, host, port) as transport:
+            yield transport
+        return
+    tunnel_host, tunnel_port = split_host(settings.tunnel)
+    with direct(settings, tunnel_host, tunnel_port) as tunnel, _within(settings, tunnel, host, port) as inner:
+        yield inner
+
+
+@contextmanager
+def direct(settings: Settings, host: str, port: int) -> Iterator[FleetTransport]:
+    """A connection to a host, without any tunnel. Raises SshError."""
+    deadline = Deadline(settings.ssh_timeout)
+    config = host_config(host)
+    port = config.port or port if port == 22 else port
+    stream = _tcp(config.hostname, port, deadline)
+    address = stream.getpeername()[0].partition("%")[0]
+    with _secured(settings, stream, (config.hostname, address), port, config, deadline) as transport:
+        yield transport
+
+
+@contextmanager
+def _within(settings: Settings, tunnel: FleetTransport, host: str, port: int) -> Iterator[FleetTransport]:
+    """A connection to a machine inside one to the tunnel host. The address is resolved here (fleet 1.0)."""
+    deadline = Deadline(settings.ssh_timeout)
+    config = host_config(host)
+    address = _resolved(config.hostname, port)
+    try:
+        channel = tunnel.open_channel(
+            "direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=deadline.left()
+        )
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise SshError(f"{settings.tunnel} cannot connect to {address}:{port}: {error}") from error
+    with _secured(settings, channel, (config.hostname, address), port, config, deadline) as transport:
+        yield transport
+
+
+def _tcp(host: str, port: int, deadline: Deadline) -> socket.socket:
+    try:
+        stream = socket.create_connection((host, port), timeout=deadline.left())
+    except TimeoutError as error:
+        raise SshError(f"timed out while initiating SSH connection ({host}:{port})") from error
+    except OSError as error:
+        raise SshError(f"dial tcp {host}:{port}: connect: {reason(error)}") from error
+    stream.settimeout(None)
+    return stream
+
+
+def _resolved(host: str, port: int) -> str:
+    try:
+        return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as error:
+        raise SshError(f"dial tcp {host}:{port}: {reason(error)}") from error
+
+
+@contextmanager
+def _secured(
+    settings: Settings, stream: Any, names: tuple[str, str], port: int, config: HostConfig, deadline: Deadline
+) -> Iterator[FleetTransport]:
+    known = KnownHosts(settings)
+    try:
+        transport = FleetTransport(stream)
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise SshError(f"ssh: handshake failed: {error}") from error
+    try:
+        _shake_hands(transport, known, names, port, deadline)
+        _log_in(transport, settings, config, deadline)
+        transport.set_keepalive(KEEPALIVE)
+        yield transport
+    finally:
+        transport.close()
+
+
+def _shake_hands(
+    transport: FleetTransport, known: KnownHosts, names: tuple[str, str], port: int, deadline: Deadline
+) -> None:
+    """Agree on keys with the host, and make sure that it is the right one."""
+    wanted = known.kinds(*(shown_address(name, port) for name in names))
+    transport.prefer_host_keys(wanted)
+    try:
+        transport.start_client(timeout=deadline.left())
+        key = transport.get_remote_server_key()
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        deadline.left()
+        raise SshError(f"ssh: handshake failed: {error or type(error).__name__}") from error
+    known.check(shown_address(names[1], port), HostKey(key.get_name(), key.asbytes()))
+    deadline.left()
+
+
+def _log_in(transport: FleetTransport, settings: Settings, config: HostConfig, deadline: Deadline) -> None:
+    """Try the user's keys, one after the other."""
+    user = _user(settings, config)
+    identities = Identities(config.identity_files, only_files=config.identities_only)
+    tried: list[str] = []
+    for identity in identities:
+        transport.auth_timeout = deadline.left()
+        try:
+            if not transport.auth_publickey(user, identity.key):
+                return
+        except paramiko.AuthenticationException:
+            tried.append(identity.origin)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            deadline.left()
+            tried.append(identity.origin)
+            raise SshError(_refused(user, tried, [str(error)])) from error
+        if not transport.is_active():
+            break
+    raise SshError(_refused(user, tried, identities.faults))
+
+
+def _user(settings: Settings, config: HostConfig) -> str:
+    """The user name: what was asked for, or else what the configuration has, or else fleet 1.0's `core`."""
+    asked_for = settings.ssh_username != Settings().ssh_username
+    return settings.ssh_username if asked_for else config.user or settings.ssh_username
+
+
+def _refused(user: str, tried: list[str], faults: list[str]) -> str:
+    keys = f"tried {'; '.join(tried)}" if tried else "no key to try"
+    more = "".join(f"; {fault}" for fault in faults)
+    return f"ssh: unable to authenticate as {user} ({keys}{more}; --ssh-username sets the user)"

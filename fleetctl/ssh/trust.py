@@ -1,0 +1,93 @@
+"""Whether to go on with a host that has shown its key: the file, the question, the answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fleetctl.errors import SshError
+from fleetctl.output import complain, log_line
+from fleetctl.settings import Settings
+from fleetctl.ssh import known_hosts
+from fleetctl.ssh.known_hosts import Entry, HostKey, Trust
+
+
+class KnownHosts:
+    """The user's file of known hosts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._strict = settings.strict_host_key_checking
+        self._path = _expanded(settings.known_hosts_file)
+        self._entries: list[Entry] = self._read() if self._strict else []
+
+    def kinds(self, *addresses: str) -> Sequence[str]:
+        """The types of keys known of a host; none if any will do."""
+        return known_hosts.known_kinds(self._entries, *addresses)
+
+    def check(self, address: str, key: HostKey) -> None:
+        """Return if the key may be trusted, asking the user if need be. Raises SshError."""
+        if not self._strict:
+            return
+        match known_hosts.trust(self._entries, address, key):
+            case Trust.KNOWN:
+                return
+            case Trust.CHANGED:
+                complain(known_hosts.changed(key, str(self._path)))
+                raise SshError(f"ssh: handshake failed: host key mismatch ({address})")
+            case Trust.REVOKED:
+                complain(f"The {key.algorithm} key of {address} is revoked in {self._path}.")
+                raise SshError(f"ssh: handshake failed: host key revoked ({address})")
+            case Trust.UNKNOWN:
+                self._ask(address, key)
+
+    def _ask(self, address: str, key: HostKey) -> None:
+        sys.stdout.flush()
+        sys.stderr.write(known_hosts.question(address, key))
+        sys.stderr.flush()
+        if _one_word().lower() not in ("yes", "y"):
+            complain("Host key verification failed.")
+            raise SshError(f"ssh: handshake failed: unauthorized host ({address})")
+        self._remember(address, key)
+
+    def _remember(self, address: str, key: HostKey) -> None:
+        line = known_hosts.new_line(address, key)
+        self._entries.append(Entry(address, key))
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._path.open("a") as file:
+                file.write(line)
+            self._path.chmod(0o644)
+        except OSError:
+            complain(f"Failed to add the host to the list of known hosts ({self._path}).")
+        else:
+            complain(f"Warning: Permanently added '{address}' ({key.algorithm}) to the list of known hosts.")
+
+    def _read(self) -> list[Entry]:
+        try:
+            text = self._path.read_text(errors="replace")
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise SshError(f"cannot read {self._path}: {(error.strerror or str(error)).lower()}") from error
+        entries, faults = known_hosts.read_entries(text)
+        for line, why in faults:
+            log_line("WARN", f"{self._path}:{line} - {why}")
+        return entries
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user: the name is taken as it is
+        return Path(path)
+
+
+def _one_word() -> str:
+    """One word from stdin, no byte more than its line: what follows belongs to the remote command."""
+    typed = b""
+    while (
+        byte := sys.stdin.buffer.raw.read(1) if hasattr(sys.stdin.buffer, "raw") else b""
+    ) and byte != b"\n":
+        typed += byte
+    return typed.decode(errors="replace").strip()
