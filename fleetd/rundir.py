@@ -21,8 +21,14 @@ class RunDirectory:
     """`/run/fleet` of one host. Methods raise OSError when the directory cannot be used."""
 
     def __init__(self, path: Path = RUN_DIRECTORY) -> None:
-        self._path = path
+        self.path = path
         self._token = path / "session"
+
+    @classmethod
+    def of(cls, *, user: bool) -> "RunDirectory":
+        """That of the system's daemon, or that of a daemon of the user's own."""
+        own = os.environ.get("XDG_RUNTIME_DIR", "") if user else ""
+        return cls(Path(own) / "fleet" if own else RUN_DIRECTORY)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -30,8 +36,8 @@ class RunDirectory:
 
         The lock belongs to the process: it ends with it, however it ends.
         """
-        self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
-        descriptor = os.open(self._path / "fleetd.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        descriptor = os.open(self.path / "fleetd.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             self._take(descriptor)
             yield
@@ -44,7 +50,7 @@ class RunDirectory:
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             raise AlreadyRunning(
-                f"another fleetd already runs on this host: pid {holder} holds {self._path / 'fleetd.lock'}"
+                f"another fleetd already runs on this host: pid {holder} holds {self.path / 'fleetd.lock'}"
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -1,0 +1,85 @@
+"""`fleetd`: read the command line and the configuration, put the daemon together, run it."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from fleetd import commandline, logs, presence, sockets
+from fleetd.config import Config
+from fleetd.configfile import Source, say
+from fleetd.inifile import ConfigError
+from fleetd.rundir import AlreadyRunning, RunDirectory
+from fleetd.version import version
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Be the program `fleetd`."""
+    program = sys.argv[0]
+    match commandline.parse(sys.argv[1:] if arguments is None else arguments, program):
+        case commandline.Version():
+            print(f"fleetd version {version()}")
+            sys.exit(0)
+        case commandline.Usage(status, complaint):
+            if complaint:
+                print(complaint, file=sys.stderr)
+            print(commandline.USAGE.format(program=program), end="", file=sys.stderr)
+            sys.exit(status)
+        case commandline.Run(config):
+            logs.to_stderr()
+            sys.exit(_be_daemon(Source(Path(config) if config else None)))
+
+
+def _be_daemon(source: Source) -> int:
+    """Run the daemon to its end; returns the exit status."""
+    log.info("Starting fleetd version %s", version())
+    try:
+        reading = source.read()
+    except ConfigError as error:
+        log.critical("%s", error)
+        return 1
+    logs.set_verbosity(reading.config.verbosity)
+    say(reading)
+    directory = RunDirectory.of(user=reading.config.systemd_user)
+    try:
+        with directory.locked():
+            return _serve(source, reading.config, directory)
+    except (AlreadyRunning, OSError) as error:
+        log.critical("Failed creating Server: %s", error)
+        return 1
+
+
+def _serve(source: Source, config: Config, directory: RunDirectory) -> int:
+    # Most of the time of a start goes into these imports: `fleetd --version` does without.
+    from fleetd import daemon
+    from registry.open import BadSettings
+
+    try:
+        parts = daemon.Parts(
+            source,
+            config,
+            presence.machine_id(),
+            version(),
+            daemon.registry(config),
+            daemon.host(config, directory),
+            directory,
+            sockets.listeners(sockets.passed(os.environ, os.getpid())),
+        )
+    except (BadSettings, presence.NoMachineID) as error:
+        log.critical("Failed creating Server: %s", error)
+        return 1
+    try:
+        asyncio.run(daemon.run(parts))
+    except Exception:
+        log.critical("an error that nobody expected ends this daemon", exc_info=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    main()

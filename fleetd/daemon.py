@@ -1,0 +1,187 @@
+"""The composition root: here all that is concrete is chosen, and every long-lived task is named.
+
+Rule 1: one TaskGroup holds them all; what escapes one of them ends the daemon, and systemd restarts it.
+"""
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from agent.host import Host
+from agent.local import LocalHost
+from agent.loop import Agent
+from engine.loop import run as run_engine
+from fleetd import logs
+from fleetd.api.app import App, Gate
+from fleetd.api.pictures import Pictures
+from fleetd.api.server import serving
+from fleetd.api.services import Services
+from fleetd.config import Config
+from fleetd.configfile import Source, say
+from fleetd.facts import Facts
+from fleetd.inifile import ConfigError
+from fleetd.membership import Departure, Membership, Work
+from fleetd.ownunit import is_being_restarted
+from fleetd.rundir import RunDirectory
+from registry.open import Settings, open_registry
+from registry.port import Registry, Session
+from units.machine import Machine
+
+log = logging.getLogger(__name__)
+
+NO_LIMIT = 60.0
+"""What `etcd_request_timeout=0` means, in seconds: a call that never ended would never be repaired."""
+RELOADABLE = frozenset({"metadata", "public_ip", "verbosity"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the daemon is made of, and who it is."""
+
+    source: Source
+    config: Config
+    machine_id: str
+    version: str
+    registry: Registry
+    host: Host
+    directory: RunDirectory
+    listeners: Sequence[socket.socket]
+
+
+def settings(config: Config) -> Settings:
+    """How the configuration says to reach the registry."""
+    return Settings(
+        servers=config.etcd_servers,
+        prefix=config.etcd_key_prefix,
+        request_timeout=config.etcd_request_timeout or NO_LIMIT,
+        username=config.etcd_username,
+        password=config.etcd_password,
+        ca_file=config.etcd_cafile,
+        cert_file=config.etcd_certfile,
+        key_file=config.etcd_keyfile,
+        api_version=config.etcd_api,
+    )
+
+
+def registry(config: Config) -> Registry:
+    """The registry of the configuration; it connects when it is first used. Raises BadSettings."""
+    return open_registry(settings(config))
+
+
+def host(config: Config, directory: RunDirectory) -> Host:
+    """This host and its systemd."""
+    units = Path(config.units_directory)
+    return LocalHost.at(units, directory.path / "memory", user=config.systemd_user)
+
+
+async def run(parts: Parts) -> None:
+    """Be the daemon until a signal ends it."""
+    try:
+        await Daemon(parts).run()
+    finally:
+        await parts.registry.close()
+
+
+class Daemon:
+    """One fleetd, from its start to its departure."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._config = parts.config
+        self._facts = Facts(parts.machine_id, parts.version, parts.config)
+        self._gate = Gate()
+        self._pictures = Pictures(parts.registry)
+        self._membership = Membership(
+            parts.registry,
+            self._facts,
+            parts.directory,
+            Agent(parts.registry, parts.host, parts.machine_id),
+            [*self._engines(), self._facts.keep_published],
+            gate=self._gate,
+            ttl=parts.config.agent_ttl,
+        )
+
+    async def run(self) -> None:
+        """Serve until a signal says to stop, and depart."""
+        parts = self._parts
+        app = App(Services(parts.registry, self._pictures, parts.config.token_limit), self._gate)
+        async with serving(app, parts.listeners, version=parts.version), asyncio.TaskGroup() as group:
+            # While a session lasts, the membership adds the agent, the engine and the facts.
+            others = [group.create_task(task) for task in (self._pictures.run(), self._obey_signals())]
+            await self._membership.run()
+            for task in others:
+                task.cancel()
+
+    async def _obey_signals(self) -> None:
+        """Carry out what each signal asks, one after the other. Never returns."""
+        actions: Mapping[signal.Signals, Callable[[], None]] = {
+            signal.SIGHUP: self._reload,
+            signal.SIGUSR1: self._dump,
+        }
+        arrived: asyncio.Queue[signal.Signals] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, *actions):
+            loop.add_signal_handler(number, arrived.put_nowait, number)
+        try:
+            while True:
+                number = await arrived.get()
+                if number in actions:
+                    actions[number]()
+                else:
+                    await self._stop()
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, *actions):
+                loop.remove_signal_handler(number)
+
+    async def _stop(self) -> None:
+        log.info("Gracefully shutting down")
+        returning = await is_being_restarted(user=self._config.systemd_user)
+        self._membership.depart(Departure.BACK_SOON if returning else Departure.FOR_GOOD)
+
+    def _reload(self) -> None:
+        """Take over what can change while running; a configuration with errors changes nothing."""
+        log.info("Reloading configuration from %s", self._parts.source.given or "")
+        try:
+            reading = self._parts.source.read()
+        except ConfigError as error:
+            log.error("the configuration stays as it was: %s", error)
+            return
+        say(reading)
+        for name in changed_options(self._config, reading.config) - RELOADABLE:
+            log.warning("a new value of %s counts after a restart (systemctl restart fleet)", name)
+        logs.set_verbosity(reading.config.verbosity)
+        self._config = reading.config
+        self._facts.reconfigure(reading.config)
+
+    def _dump(self) -> None:
+        log.info("Dumping server state")
+        states = {name: str(known.stage) for name, known in sorted(self._parts.host.remembered().items())}
+        print(json.dumps({"Agent": {"Cache": {"TargetStates": states}}}), file=sys.stdout, flush=True)
+
+    def _engines(self) -> list[Work]:
+        """The engine, unless this daemon shall never lead."""
+        if self._config.disable_engine:
+            log.info("Not starting engine; disable-engine is set")
+            return []
+        return [self._lead]
+
+    async def _lead(self, session: Session, machine: Machine) -> None:
+        config = self._config
+        await run_engine(
+            self._parts.registry,
+            machine.id,
+            interval=config.engine_reconcile_interval,
+            grace=config.agent_ttl,
+        )
+
+
+def changed_options(old: Config, new: Config) -> frozenset[str]:
+    """The names of the options that differ."""
+    names = (option.name for option in fields(Config))
+    return frozenset(name for name in names if getattr(old, name) != getattr(new, name))

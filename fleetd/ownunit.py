@@ -1,0 +1,53 @@
+"""Why systemd stops us: for good, or to start us again.
+
+Rule 1: when it cannot be found out, we are stopped for good, as fleet 1.0 assumed.
+"""
+
+import asyncio
+import logging
+import re
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_CGROUP = Path("/proc/self/cgroup")
+_OWN = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
+_PATIENCE = 3.0
+
+
+def own_unit(cgroups: str) -> str | None:
+    """The service that a process with these lines in `/proc/self/cgroup` belongs to."""
+    found = _OWN.search(cgroups)
+    return found[1] if found else None
+
+
+def is_restart(jobs: str, unit: str) -> bool:
+    """Whether the output of `systemctl list-jobs` says that the unit comes up again after it has stopped."""
+    lines = (line.split() for line in jobs.splitlines())
+    return any(line[1] == unit and line[2] in ("restart", "start") for line in lines if len(line) >= 4)
+
+
+async def is_being_restarted(*, user: bool) -> bool:
+    """Whether systemd is about to start this daemon again (`systemctl restart fleet`, an upgrade)."""
+    unit = own_unit(await asyncio.to_thread(_CGROUP.read_text))
+    if unit is None:
+        return False
+    command = ["systemctl", *(["--user"] if user else []), "list-jobs", "--plain", "--no-legend", unit]
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return is_restart(await _output(command), unit)
+    except (OSError, TimeoutError) as error:
+        log.warning("cannot find out whether %s is being restarted: %s", unit, error or "systemd is silent")
+        return False
+
+
+async def _output(command: list[str]) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        printed, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    return printed.decode(errors="replace")
