@@ -3,12 +3,13 @@
 import asyncio
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fleetlab.cgroups import Cgroup
 from fleetlab.commands import spawn
-from fleetlab.errors import LabError, TimedOut
+from fleetlab.errors import LabError
 from fleetlab.processes import Process, children
 from fleetlab.waiting import wait_until
 
@@ -43,47 +44,49 @@ done
 """
 
 
-async def boot(argv: list[str], group: Cgroup, directory: Path, timeout: float) -> subprocess.Popen[bytes]:
-    """Start a host in its cgroup; return its carrier when its systemd has reached its target (seconds)."""
-    console = directory / "console"
-    console.write_bytes(b"")  # what is kept there is about this boot only
-    notify = directory / "notify"
+@contextmanager
+def listening(directory: Path) -> Iterator[socket.socket]:
+    """A socket on which nspawn says how far the host is."""
+    path = directory / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as said:
         said.setblocking(False)
-        said.bind(str(notify))
+        said.bind(str(path))
         try:
-            child = _carry(argv, group, notify, console)
-            async with asyncio.timeout(timeout):
-                await _ready(said, child, console)
-        except TimeoutError:
-            raise TimedOut(f"{directory.name} to boot", timeout, _tail(console)) from None
+            yield said
         finally:
-            notify.unlink()
-    return child
+            path.unlink()
 
 
-def _carry(argv: list[str], group: Cgroup, notify: Path, console: Path) -> subprocess.Popen[bytes]:
+def carry(argv: list[str], group: Cgroup, directory: Path) -> subprocess.Popen[bytes]:
+    """Start a host in its cgroup; the process that carries it, through its own reboots too."""
     box = Cgroup(f"{group.path}/box").create()
     env = {
         "BOX": " ".join(map(str, box)),
-        "NOTIFY_SOCKET": str(notify),
+        "NOTIFY_SOCKET": str(directory / "notify"),
         "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1",
     }
+    console = directory / "console"
+    console.write_bytes(b"")  # what is kept there is about this boot only
     carrier = Cgroup(f"{group.path}/carrier").create()
     return spawn(["/bin/sh", "-c", _CARRY, "sh", *argv], into=carrier, log=console, env=env)
 
 
-async def _ready(said: socket.socket, child: subprocess.Popen[bytes], console: Path) -> None:
-    """Wait for systemd's word that it is ready; fail when its carrier ends instead."""
+async def ready(said: socket.socket, child: subprocess.Popen[bytes], directory: Path, timeout: float) -> None:
+    """Wait for systemd's word that it is ready (seconds); fail at once when its carrier ends instead."""
     word = asyncio.ensure_future(_word_of_readiness(said))
-    end = asyncio.ensure_future(wait_until(lambda: child.poll() is not None, 1e9, "its end", interval=0.1))
+    end = asyncio.ensure_future(
+        wait_until(lambda: child.poll() is not None, timeout, "its end", interval=0.1)
+    )
     try:
         await asyncio.wait((word, end), return_when=asyncio.FIRST_COMPLETED)
-        if not word.done():
-            raise LabError(f"the host did not boot; its console says: {_tail(console)}")
+        if word.done():
+            return
+        what = "did not boot" if child.poll() is not None else f"was not up after {timeout:g} s"
+        raise LabError(f"{directory.name} {what}; its console ends with: {_tail(directory / 'console')}")
     finally:
         word.cancel()
         end.cancel()
+        await asyncio.gather(word, end, return_exceptions=True)
 
 
 async def _word_of_readiness(said: socket.socket) -> None:

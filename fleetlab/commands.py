@@ -16,6 +16,7 @@ PLAIN = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb"}
 
 async def run(
     *argv: str,
+    via: Sequence[str] = (),
     where: str = "this machine",
     given: str | None = None,
     check: bool = True,
@@ -24,9 +25,11 @@ async def run(
 ) -> Result:
     """Run to the end with a plain environment; `given` is its standard input; `timeout` in seconds.
 
+    `via` comes before the command and carries it elsewhere; errors name the command without it.
     Whatever ends the waiting (timeout, cancellation) also ends the command and its children.
     """
     process = await asyncio.create_subprocess_exec(
+        *via,
         *argv,
         stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -9,7 +9,7 @@ from fleetlab import http
 from fleetlab.cgroups import Cgroup
 from fleetlab.commands import run, spawn
 from fleetlab.errors import LabError, NoSuch
-from fleetlab.network import Network
+from fleetlab.network import Network, in_netns
 from fleetlab.processes import Process
 from fleetlab.state import MemberRecord, save
 from fleetlab.teardown import cgroup_of
@@ -82,7 +82,7 @@ class Member:
         """Start it, and, unless `wait` is off, wait until its cluster works (seconds)."""
         if self.alive:
             raise LabError(f"etcd member {self.name} is running already")
-        argv = ["nsenter", f"--net=/run/netns/{self._network.netns}", "--", *self._argv]
+        argv = [*in_netns(self._network.netns), *self._argv]
         self._child = spawn(argv, into=self._group.create(), log=self._directory / "log", env={})
         self._note(Process.of(self._child.pid))
         if wait:
@@ -90,11 +90,14 @@ class Member:
 
     async def wait_healthy(self, timeout: float = 20) -> None:
         """Wait until it says that it can read with a quorum (seconds)."""
-        await wait_until(self._healthy, timeout, f"etcd member {self.name} to be healthy")
-
-    async def _healthy(self) -> bool:
+        await wait_until(self._health, timeout, f"etcd member {self.name} to be healthy")
         if not self.alive:
-            raise LabError(f"it has ended; its log says: {self.log()[-500:]}")
+            raise LabError(f"etcd member {self.name} has ended; its log: {_short(self.log())}")
+
+    async def _health(self) -> bool:
+        """Whether there is nothing to wait for any more: it works, or it is dead."""
+        if not self.alive:
+            return True
         reader, writer = await self._network.connect(self.address, CLIENT)
         status, _ = await http.get(reader, writer, "/health", timeout=2)
         return status == 200
@@ -127,6 +130,10 @@ class Member:
     def _note(self, process: Process | None) -> None:
         self._record = replace(self._record, process=process)
         save(self._directory, self._record)
+
+
+def _short(log: str) -> str:
+    return log if len(log) <= 1000 else f"{log[:500]} … {log[-500:]}"
 
 
 class Etcd:
@@ -163,8 +170,11 @@ class Etcd:
         await together(*(member.start() for member in self.members))
 
     async def ctl(self, *args: str, timeout: float = 30) -> str:
-        """What `etcdctl` says on the lab's network (API version 3, all endpoints)."""
-        argv = ("nsenter", f"--net=/run/netns/{self._network.netns}", "--", "etcdctl")
-        endpoints = f"--endpoints={','.join(self.endpoints)}"
+        """What `etcdctl` says on the lab's network (API version 3); it asks the members that can answer."""
+        via = in_netns(self._network.netns)
+        able = [member.endpoint for member in self.members if member.alive and not member.paused]
+        endpoints = f"--endpoints={','.join(able or self.endpoints)}"
         env = {"ETCDCTL_API": "3"}
-        return (await run(*argv, endpoints, *args, where="etcd", env=env, timeout=timeout)).stdout
+        return (
+            await run("etcdctl", endpoints, *args, via=via, where="etcd", env=env, timeout=timeout)
+        ).stdout

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from fleetlab.commands import run
 from fleetlab.errors import NotPossible
-from fleetlab.network import Network, ip, port
+from fleetlab.network import Network, in_netns, ip, port
 from fleetlab.state import Faults
 
 TABLE = "fleet_lab"
@@ -19,7 +19,9 @@ def rules(faults: Faults, device: str, peers: Sequence[str], side: str) -> str:
     drops = []
     if faults.etcd_cut and peers:
         drops.append(f"ip {side} {{ {', '.join(peers)} }} drop")
-    if faults.loss_percent:
+    if faults.loss_percent == 100:
+        drops.append("drop")
+    elif faults.loss_percent:
         drops.append(f"numgen random mod 100000 < {round(faults.loss_percent * 1000)} drop")
     table = f"table netdev {TABLE}_{device.replace('-', '_')}"
     lines = [table, f"delete {table}"]
@@ -36,7 +38,7 @@ async def apply(network: Network, host: str, faults: Faults, peers: Sequence[str
         (network.netns_of(host), "eth0", "saddr"),
     ):
         given = rules(faults, device, peers, side)
-        await run("nsenter", f"--net=/run/netns/{netns}", "nft", "-f", "-", given=given)
+        await run("nft", "-f", "-", via=in_netns(netns), where=netns, given=given)
     await _delay(network.netns_of(host), faults.delay_ms)
     await cable(network, host, cut=faults.cable_cut)
 

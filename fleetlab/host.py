@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fleetlab import faults, fleetapi
-from fleetlab.boot import boot, leader_of, nspawn_argv
+from fleetlab.boot import carry, leader_of, listening, nspawn_argv, ready
 from fleetlab.cgroups import Cgroup
 from fleetlab.commands import run
 from fleetlab.errors import LabError, Result
@@ -102,7 +102,7 @@ class Host:
         self, *argv: str, check: bool = True, timeout: float = 30, given: str | None = None
     ) -> Result:
         """Run a command in the host as root; `CommandFailed` if it ends badly and `check` is set."""
-        return await run(*self.enter(), *argv, where=self.name, check=check, timeout=timeout, given=given)
+        return await run(*argv, via=self.enter(), where=self.name, check=check, timeout=timeout, given=given)
 
     def enter(self) -> tuple[str, ...]:
         """The beginning of a command line that runs what follows in the host."""
@@ -153,8 +153,10 @@ class Host:
         machine = machine_of(network.lab, self.name)
         argv = nspawn_argv(self.root, machine=machine, netns=self.netns, binds=self._lab.binds)
         try:
-            self._child = await boot(argv, self._group, self.directory, timeout)
-            self._note(replace(self._record, process=Process.of(self._child.pid)))
+            with listening(self.directory) as said:
+                self._child = carry(argv, self._group, self.directory)
+                self._note(replace(self._record, process=Process.of(self._child.pid)))
+                await ready(said, self._child, self.directory, timeout)
             await self.run("systemctl", "is-system-running", "--wait", check=False, timeout=timeout)
         except BaseException:
             await self.pull_the_plug()  # half a host is none
@@ -221,6 +223,8 @@ class Host:
 
     async def impair(self, delay_ms: float = 0, loss_percent: float = 0) -> None:
         """Delay what it sends, and lose a share of what it sends and receives; zeros clear both."""
+        if delay_ms < 0 or not 0 <= loss_percent <= 100:
+            raise LabError(f"no network is {delay_ms} ms late and loses {loss_percent} % of its packets")
         await self._change(replace(self.faults, delay_ms=delay_ms, loss_percent=loss_percent))
 
     async def heal(self) -> None:

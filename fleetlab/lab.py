@@ -17,7 +17,7 @@ from fleetlab.etcd import Etcd
 from fleetlab.guard import Guard
 from fleetlab.host import Host, Surroundings
 from fleetlab.interpreter import needed, to_bind
-from fleetlab.network import Network
+from fleetlab.network import Network, in_netns
 from fleetlab.processes import Process
 from fleetlab.root import lay_out, mount
 from fleetlab.state import (
@@ -227,8 +227,8 @@ class Lab:
 
     async def run_in_network(self, *argv: str, check: bool = True, timeout: float = 30) -> Result:
         """Run a command of the machine on the lab's network, beside etcd."""
-        enter = ("nsenter", f"--net=/run/netns/{self.netns}", "--")
-        return await run(*enter, *argv, where="the lab's network", check=check, timeout=timeout)
+        via = in_netns(self.netns)
+        return await run(*argv, via=via, where="the lab's network", check=check, timeout=timeout)
 
     @asynccontextmanager
     async def tcp_proxy(self, host: str, port: int) -> AsyncIterator[int]:

@@ -81,6 +81,11 @@ async def ip(netns: str, *lines: str) -> None:
     await run("ip", "-n", netns, "-batch", "-", given="".join(f"{line}\n" for line in lines))
 
 
+def in_netns(netns: str) -> tuple[str, ...]:
+    """The beginning of a command line that runs what follows in a namespace (and changes nothing else)."""
+    return ("nsenter", f"--net={DIRECTORY / netns}", "--")
+
+
 def port(host: str) -> str:
     """The bridge's end of the host's cable."""
     return f"v-{host}"
