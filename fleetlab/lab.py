@@ -183,6 +183,8 @@ class Lab:
         return host
 
     def _new_record(self, number: int, machine_id: str | None = None) -> HostRecord:
+        if number > subnets.HOSTS:
+            raise LabError(f"a lab has room for {subnets.HOSTS} hosts")
         address = subnets.host_address(self.record.index, number)
         record = HostRecord(f"h{number}", number, address, machine_id or secrets.token_hex(16))
         directory = self.directory / "hosts" / record.name

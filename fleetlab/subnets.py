@@ -5,7 +5,7 @@ from ipaddress import IPv4Network
 RANGE = IPv4Network("198.18.0.0/15")
 LABS = 512
 FIRST_HOST = 11
-LAST_HOST = 254
+HOSTS = 244
 MEMBERS = 9
 
 
