@@ -198,7 +198,7 @@ def command_first(args: Sequence[str], known: Spellings) -> tuple[str | None, li
             leading.append(arg)
             spelling = known.get(arg)
             if spelling is not None and not spelling.is_switch:
-                leading.extend(value for value, _ in zip(rest, "1", strict=False))
+                leading.extend([value] if (value := next(rest, None)) is not None else [])
         else:
             return arg, [*leading, *rest]
     return None, leading

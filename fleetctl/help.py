@@ -1,4 +1,4 @@
-"""The help texts, in the layout of fleet 1.0 (scripts look for the version there), and what typos may mean."""
+"""The help texts, in the layout of fleet 1.0 (scripts look for the version in it), and what typos mean."""
 
 from __future__ import annotations
 

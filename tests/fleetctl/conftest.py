@@ -37,20 +37,21 @@ class Shell:
         path.write_text(text)
         return path
 
-    def popen(self, *words: str, **env: str) -> subprocess.Popen[str]:
+    def popen(self, *words: str, feed: str | None = None, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [FLEETCTL, *words],
             cwd=self.directory,
             env={**self.env, **env},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
-    def __call__(self, *words: str, **env: str) -> Ran:
-        with self.popen(*words, **env) as process:
-            out, err = process.communicate(timeout=60)
+    def __call__(self, *words: str, feed: str | None = None, **env: str) -> Ran:
+        """Run it to its end; `feed` is what it reads from stdin."""
+        with self.popen(*words, feed=feed, **env) as process:
+            out, err = process.communicate(feed, timeout=60)
         return Ran(out, err, process.returncode)
 
 

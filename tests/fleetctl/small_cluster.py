@@ -1,8 +1,8 @@
-"""A cluster in a thread: the real API over the registry in memory, with hosts that act out what unit files say.
+"""A cluster in a thread: the real API over the registry in memory, whose hosts act out what unit files say.
 
-A unit's section [Play] is the script: `Start=` and `Stop=` are what systemd goes through, as `active/sub` or
-`active/sub@SECONDS`. A unit without one runs at once and stops at once. `Machine=` says where it is to be placed;
-`none` means nowhere.
+A unit's section [Play] is the script: `Start=` and `Stop=` are what systemd goes through, as `active/sub`
+or `active/sub@SECONDS`. A unit without one runs at once and stops at once. `Machine=` says where it is to be
+placed; `none` means nowhere.
 """
 
 import asyncio
