@@ -4,42 +4,50 @@ Packets are dropped where they arrive, at both ends of the host's cable: so neit
 it would be by a rejection or a failed send, and established connections are hit like new ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from fleetlab import slow
 from fleetlab.commands import run
-from fleetlab.errors import NotPossible
 from fleetlab.network import Network, in_netns, ip, port
 from fleetlab.state import Faults
 
-TABLE = "fleet_lab"
 
-
-def rules(faults: Faults, device: str, peers: Sequence[str], side: str) -> str:
-    """nft(8) lines for what arrives on `device`; `side` is saddr or daddr, where the etcd peers are found."""
-    drops = []
+def drops(faults: Faults, peers: Sequence[str], side: str) -> list[str]:
+    """Rules for what arrives at one end; `side` is saddr or daddr, where the etcd peers are found."""
+    wanted = []
     if faults.etcd_cut and peers:
-        drops.append(f"ip {side} {{ {', '.join(peers)} }} drop")
+        wanted.append(f"ip {side} {{ {', '.join(peers)} }} drop")
     if faults.loss_percent == 100:
-        drops.append("drop")
+        wanted.append("drop")
     elif faults.loss_percent:
-        drops.append(f"numgen random mod 100000 < {round(faults.loss_percent * 1000)} drop")
-    table = f"table netdev {TABLE}_{device.replace('-', '_')}"
-    lines = [table, f"delete {table}"]
-    if drops:
-        hook = f'type filter hook ingress device "{device}" priority 0; policy accept;'
-        lines.append("\n".join([f"{table} {{", "chain arriving {", hook, *drops, "}", "}"]))
-    return "\n".join(lines) + "\n"
+        wanted.append(f"numgen random mod 100000 < {round(faults.loss_percent * 1000)} drop")
+    return wanted
+
+
+def ruleset(rules: Mapping[str, Sequence[str]]) -> str:
+    """nft(8) lines that give each device exactly these rules, whatever it had before."""
+    lines = []
+    for device, wanted in rules.items():
+        table = f"table netdev fleet_lab_{device.replace('-', '_')}"
+        lines += [table, f"delete {table}"]
+        if wanted:
+            hook = f'type filter hook ingress device "{device}" priority 0; policy accept;'
+            lines += [f"{table} {{", "chain arriving {", hook, *wanted, "}", "}"]
+    return "".join(f"{line}\n" for line in lines)
 
 
 async def apply(network: Network, host: str, faults: Faults, peers: Sequence[str]) -> None:
     """Put exactly these faults in force; `peers` are the addresses of etcd."""
-    for netns, device, side in (
-        (network.netns, port(host), "daddr"),
-        (network.netns_of(host), "eth0", "saddr"),
-    ):
-        given = rules(faults, device, peers, side)
-        await run("nft", "-f", "-", via=in_netns(netns), where=netns, given=given)
-    await _delay(network.netns_of(host), faults.delay_ms)
+    await slow.take_out(network, host)
+    at_bridge: dict[str, Sequence[str]] = {port(host): drops(faults, peers, "daddr")}
+    if faults.delay_ms:
+        await slow.put_in(network, host)
+        # What the slow cable carries is not for the kernel at its ends.
+        at_bridge = {port(host): ["drop"], slow.near(host): ["drop"], slow.far(host): at_bridge[port(host)]}
+    await _enforce(network.netns, at_bridge)
+    await _enforce(network.netns_of(host), {"eth0": drops(faults, peers, "saddr")})
+    if faults.delay_ms:
+        await slow.start(network, host, faults.delay_ms)
     await cable(network, host, cut=faults.cable_cut)
 
 
@@ -48,11 +56,5 @@ async def cable(network: Network, host: str, *, cut: bool) -> None:
     await ip(network.netns, f"link set {port(host)} {'down' if cut else 'up'}")
 
 
-async def _delay(netns: str, delay_ms: float) -> None:
-    tc = ("tc", "-n", netns, "qdisc")
-    if not delay_ms:
-        await run(*tc, "del", "dev", "eth0", "root", check=False)
-        return
-    result = await run(*tc, "replace", "dev", "eth0", "root", "netem", "delay", f"{delay_ms}ms", check=False)
-    if result.exit_code:
-        raise NotPossible(f"this kernel cannot delay packets (no netem): {result.stderr.strip()}")
+async def _enforce(netns: str, rules: Mapping[str, Sequence[str]]) -> None:
+    await run("nft", "-f", "-", via=in_netns(netns), where=netns, given=ruleset(rules))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fleetlab import faults, fleetapi
+from fleetlab import faults, fleetapi, slow
 from fleetlab.boot import carry, leader_of, listening, nspawn_argv, ready
 from fleetlab.cgroups import Cgroup
 from fleetlab.commands import run
@@ -186,6 +186,7 @@ class Host:
         self.collect()
         await asyncio.to_thread(self._group.remove)  # with its limits and whether it was frozen
         forget_nspawn(self.root, machine_of(self._lab.network.lab, self.name))
+        await slow.take_out(self._lab.network, self.name)
         await self._lab.network.leave(self.name)
         self._note(replace(self._record, process=None))
 

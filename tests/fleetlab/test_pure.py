@@ -129,9 +129,20 @@ RULES = {
 
 @pytest.mark.parametrize(("wrong", "rule"), RULES.values(), ids=RULES.keys())
 def test_faults_become_rules(wrong: Faults, rule: str | None) -> None:
-    lines = faults.rules(wrong, "v-h1", ["198.18.0.2", "198.18.0.3"], "daddr").splitlines()
-    assert lines[:2] == ["table netdev fleet_lab_v_h1", "delete table netdev fleet_lab_v_h1"]
-    assert (lines[5:6] == [rule]) if rule else (len(lines) == 2)
+    assert faults.drops(wrong, ["198.18.0.2", "198.18.0.3"], "daddr") == ([rule] if rule else [])
+
+
+def test_rules_replace_those_before_them() -> None:
+    table = "table netdev fleet_lab_v_h1"
+    assert faults.ruleset({"v-h1": []}).splitlines() == [table, f"delete {table}"]
+    assert faults.ruleset({"v-h1": ["drop"]}).splitlines()[2:] == [
+        f"{table} {{",
+        "chain arriving {",
+        'type filter hook ingress device "v-h1" priority 0; policy accept;',
+        "drop",
+        "}",
+        "}",
+    ]
 
 
 CONF = {
