@@ -40,8 +40,9 @@ class Kind(StrEnum):
     LEADER = "leader"
 
 
+_KINDS = {kind.value: kind for kind in Kind}
 _BY_NAME = frozenset({Kind.UNIT, Kind.JOB, Kind.GLOBAL})
-_BY_MACHINE_AND_NAME = frozenset({Kind.SCHEDULE, Kind.OFFER, Kind.METADATA, Kind.STATE})
+_BY_MACHINE_AND_NAME = frozenset({Kind.SCHEDULE, Kind.OFFER, Kind.STATE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,9 @@ class Keys:
         """What a key names, or None for a key of no known form."""
         if not key.startswith(self.prefix):
             return None
-        word, *parts = key[len(self.prefix) :].split("/", 2)
-        try:
-            kind = Kind(word)
-        except ValueError:
-            return None
-        return _named(kind, parts) if all(parts) else None
+        word, *parts = key[len(self.prefix) :].split("/", 1)
+        kind = _KINDS.get(word)
+        return _named(kind, parts[0] if parts else "") if kind else None
 
     def ranges(self, scope: Scope) -> tuple[Range, ...]:
         """The parts of the store that a scope covers."""
@@ -130,17 +128,22 @@ class Keys:
                 return (*(Range(self.prefix + tree) for tree in trees), Range(self.machine(id), tree=False))
 
 
-def _named(kind: Kind, parts: list[str]) -> Key | None:
-    match parts:
-        case []:
+def _named(kind: Kind, rest: str) -> Key | None:
+    """What a key of some kind names, by what follows its first part."""
+    if kind is Kind.METADATA:
+        # The names of metadata are their owner's affair: they may hold slashes.
+        machine, _, name = rest.partition("/")
+        return Key(kind, name, machine) if machine and name else None
+    match rest.split("/"):
+        case [""]:
             return Key(kind) if kind is Kind.LEADER else None
         case [id] if kind is Kind.MACHINE:
             return Key(kind, machine=id)
         case [name] if kind in _BY_NAME:
             return Key(kind, name)
-        case [machine, name] if kind in _BY_MACHINE_AND_NAME:
+        case [machine, name] if machine and name and kind in _BY_MACHINE_AND_NAME:
             return Key(kind, name, machine)
-        case [name, machine] if kind is Kind.BID:
+        case [name, machine] if machine and name and kind is Kind.BID:
             return Key(kind, name, machine)
         case _:
             return None

@@ -1,4 +1,4 @@
-"""Real members of etcd on loopback, for tests: started, frozen, killed and started again by their own process."""
+"""Real members of etcd on loopback, for tests: they can be frozen, killed and started again."""
 
 from __future__ import annotations
 
