@@ -47,9 +47,9 @@ class Cluster:
             host.write(f"/root/{name}", text)
         return [f"/root/{name}" for name in files]
 
-    async def start(self, files: Mapping[str, str], *flags: str) -> Result:
+    async def start(self, files: Mapping[str, str], *flags: str, check: bool = True) -> Result:
         """Write unit files and start them."""
-        return await self.fleetctl("start", *flags, *self.write(files))
+        return await self.fleetctl("start", *flags, *self.write(files), check=check)
 
     async def api(self, path: str, on: str | None = None) -> dict[str, object]:
         """GET a path of the API on a host's socket."""
@@ -112,15 +112,16 @@ async def cluster(
     *,
     hosts: int = 3,
     etcd_members: int = 1,
+    config: Mapping[str, str] = QUICK,
     per_host: Mapping[str, Mapping[str, str]] | None = None,
 ) -> AsyncIterator[Cluster]:
-    """Hosts with fleet running; when a test fails in here, their journals are kept in test-artifacts/."""
+    """Hosts with fleet running; their journals are kept in test-artifacts/ when it ends."""
     async with Lab(hosts=hosts, etcd_members=etcd_members) as lab:
-        await lab.install_fleet(QUICK, per_host={h: dict(c) for h, c in (per_host or {}).items()})
+        await lab.install_fleet(dict(config), per_host={h: dict(c) for h, c in (per_host or {}).items()})
         await lab.start_fleet()
         try:
             await together(*(host.wait_for_fleet(30) for host in lab.hosts))
             yield Cluster(lab)
-        except BaseException:
+        finally:
+            # A fixture does not learn whether its test failed: the journals of the last run are always kept.
             await lab.collect_journals(JOURNALS / name)
-            raise

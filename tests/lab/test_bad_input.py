@@ -84,6 +84,7 @@ async def test_a_second_daemon_on_one_host_is_refused(fresh: Cluster) -> None:
 async def test_a_host_with_a_full_units_directory_is_passed_over(request: pytest.FixtureRequest) -> None:
     async with cluster(request.node.name, hosts=2) as c:
         h1 = c["h1"]
+        await h1.run("mkdir", "-p", "/run/fleet/units")
         await h1.run("mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=1", "tmpfs", "/run/fleet/units")
         await c.start({f"u{i}.service": SLEEP for i in range(4)})
         running = await c.running(*(f"u{i}.service" for i in range(4)))

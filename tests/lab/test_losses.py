@@ -3,7 +3,7 @@
 import pytest
 
 from fleetlab import wait_until
-from tests.lab.cluster import SLEEP, Cluster, cluster, service
+from tests.lab.cluster import QUICK, SLEEP, Cluster, cluster, service
 
 pytestmark = pytest.mark.lab
 
@@ -68,16 +68,20 @@ async def _count_running(c: Cluster, count: int) -> bool:
     return sum(len(on) for on in running.values()) == count
 
 
-async def test_a_killed_daemon_comes_back_to_its_units_and_they_do_not_notice(fresh: Cluster) -> None:
-    await fresh.start({"a.service": SLEEP, "g.service": service("Global=true")})
-    running = await fresh.comes_to({"a.service": 1, "g.service": 3})
-    host = host_of(running, "a.service")
-    pids = [await fresh.pid(unit, host) for unit in ("a.service", "g.service")]
-    await fresh[host].run("systemctl", "kill", "-s", "KILL", "fleet.service")
-    await fresh[host].wait_for_fleet(20)
-    await wait_until(lambda: _knows(fresh, host), 20, "the states of the host")
-    assert [await fresh.pid(unit, host) for unit in ("a.service", "g.service")] == pids
-    assert await fresh.running("a.service") == {"a.service": [host]}
+@pytest.mark.parametrize("way", ["kill -s KILL", "restart"])
+async def test_a_killed_or_restarted_daemon_comes_back_and_its_units_do_not_notice(
+    request: pytest.FixtureRequest, way: str
+) -> None:
+    async with cluster(request.node.name.replace(" ", "-"), config=QUICK | {"agent_ttl": "15s"}) as c:
+        await c.start({"a.service": SLEEP, "g.service": service("Global=true")})
+        running = await c.comes_to({"a.service": 1, "g.service": 3})
+        host = host_of(running, "a.service")
+        pids = [await c.pid(unit, host) for unit in ("a.service", "g.service")]
+        await c[host].run("systemctl", *way.split(), "fleet.service")
+        await c[host].wait_for_fleet(20)
+        await wait_until(lambda: _knows(c, host), 20, "the states of the host")
+        assert [await c.pid(unit, host) for unit in ("a.service", "g.service")] == pids
+        assert await c.running("a.service") == {"a.service": [host]}
 
 
 async def _knows(c: Cluster, host: str) -> bool:

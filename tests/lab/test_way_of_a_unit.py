@@ -89,8 +89,10 @@ async def test_a_unit_pinned_by_machine_id_runs_there(c: Cluster) -> None:
 async def test_metadata_decide_where_a_unit_runs_and_without_a_match_it_waits(c: Cluster) -> None:
     await c.start({"ssd.service": service("MachineMetadata=disk=ssd")})
     assert await c.running("ssd.service") == {"ssd.service": ["h1"]}
-    none = await c.start({"gpu.service": service("MachineMetadata=gpu=yes")}, "--block-attempts=1")
-    assert none.exit_code != 0 or "gpu.service" not in await c.shown()
+    gpu = {"gpu.service": service("MachineMetadata=gpu=yes")}
+    waited = await c.start(gpu, "--block-attempts=1", check=False)
+    assert waited.exit_code != 0
+    assert "gpu.service" not in await c.shown()
 
 
 async def test_metadata_from_the_instance_name_place_each_instance(c: Cluster) -> None:
@@ -148,6 +150,8 @@ async def test_fleetctl_works_over_a_tcp_endpoint_of_another_host(c: Cluster) ->
 
 
 async def test_a_failing_unit_is_shown_as_failed_not_as_running(c: Cluster) -> None:
-    await c.start({"bad.service": service(exec="/bin/false")})
+    started = await c.start({"bad.service": service(exec="/bin/false")}, check=False)
+    assert started.exit_code == 1
+    assert "unit bad.service failed on" in started.stderr
     ((_, active),) = (await c.shown())["bad.service"].items()
     assert active == "failed"
