@@ -135,9 +135,11 @@ class Membership:
             return
         try:
             await session.leave()
+            await asyncio.to_thread(self._directory.forget_session_token)
         except RegistryError as error:
             log.warning("could not leave, the machine will vanish with its lease: %s", error)
-        await asyncio.to_thread(self._directory.forget_session_token)
+        except OSError as error:
+            log.warning("the session that was left could not be forgotten: %s", error)
 
     async def _keep(self, token: str) -> None:
         try:

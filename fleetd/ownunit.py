@@ -12,7 +12,9 @@ log = logging.getLogger(__name__)
 
 _CGROUP = Path("/proc/self/cgroup")
 _OWN = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
-_PATIENCE = 3.0
+PATIENCE = 3.0
+"""Seconds that systemd gets to say why it stops us."""
+ATTEMPTS = 5
 
 
 def own_unit(cgroups: str) -> str | None:
@@ -34,7 +36,7 @@ async def is_being_restarted(*, user: bool) -> bool:
         return False
     command = ["systemctl", *(["--user"] if user else []), "list-jobs", "--plain", "--no-legend", unit]
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             return is_restart(await _output(command), unit)
     except (OSError, TimeoutError) as error:
         log.warning("cannot find out whether %s is being restarted: %s", unit, error or "systemd is silent")
@@ -42,6 +44,21 @@ async def is_being_restarted(*, user: bool) -> bool:
 
 
 async def _output(command: list[str]) -> str:
+    """What a command prints. Raises OSError when it fails.
+
+    systemd signals all processes of a service that it stops: one that is begun at that moment may be hit too.
+    """
+    status = 0
+    for _ in range(ATTEMPTS):
+        printed, status = await _once(command)
+        if status == 0:
+            return printed
+        if status > 0:
+            break
+    raise OSError(f"{' '.join(command)} ended with status {status}")
+
+
+async def _once(command: list[str]) -> tuple[str, int]:
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
     )
@@ -50,4 +67,4 @@ async def _output(command: list[str]) -> str:
     except asyncio.CancelledError:
         process.kill()
         raise
-    return printed.decode(errors="replace")
+    return printed.decode(errors="replace"), process.returncode or 0

@@ -5,10 +5,13 @@ Rule 2: a file is there whole or not at all.
 """
 
 import fcntl
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 RUN_DIRECTORY = Path("/run/fleet")
 
@@ -59,7 +62,10 @@ class RunDirectory:
         """The token of the session that the last daemon had, if it did not leave."""
         try:
             return self._token.read_text().strip() or None
-        except (FileNotFoundError, UnicodeDecodeError):
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            log.warning("cannot go on with the session of an earlier fleetd: %s", error)
             return None
 
     def keep_session_token(self, token: str) -> None:

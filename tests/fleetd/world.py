@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import json
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,15 @@ from units.state import TargetState
 
 TTL = 30.0
 SLEEP = "[Service]\nExecStart=/bin/sleep 1d\n"
+
+
+async def eventually(holds: Callable[[], bool], *, within: float = 5.0) -> None:
+    """Wait for what nobody announces; TimeoutError after so many seconds."""
+    async with asyncio.timeout(within):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.001)
 
 
 @dataclass(frozen=True, slots=True)

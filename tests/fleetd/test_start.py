@@ -1,0 +1,123 @@
+"""The command line, the configuration file on disk, and what is printed when nothing else happens."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fleetd.commandline import Run, Usage, Version, Wish, parse
+from fleetd.configfile import Source
+from fleetd.inifile import ConfigError
+from fleetd.version import version
+
+LINES: dict[str, tuple[list[str], Wish]] = {
+    "nothing": ([], Run()),
+    "a file": (["--config", "/x"], Run("/x")),
+    "a file and an equals sign": (["--config=/x"], Run("/x")),
+    "one dash": (["-config", "/x"], Run("/x")),
+    "one dash and an equals sign": (["-config=/x"], Run("/x")),
+    "the last file": (["--config=/x", "--config=/y"], Run("/y")),
+    "an empty file name": (["--config="], Run()),
+    "the version": (["--version"], Version()),
+    "the version with one dash": (["-version"], Version()),
+    "the version as a word": (["version"], Version()),
+    "words after version": (["version", "please"], Version()),
+    "the version and a file": (["--config", "/x", "--version"], Version()),
+    "not the version": (["--version=false"], Run()),
+    "help": (["--help"], Usage(0)),
+    "short help": (["-h"], Usage(0)),
+    "a file without its name": (["--config"], Usage(2, "flag needs an argument: -config")),
+    "an unknown flag": (["--verbosity=1"], Usage(2, "flag provided but not defined: -verbosity")),
+    "an unknown flag with one dash": (["-x"], Usage(2, "flag provided but not defined: -x")),
+    "a word": (
+        ["start"],
+        Usage(1, "fleetd takes no arguments. Did you mean to invoke fleetctl instead?"),
+    ),
+    "a word after two dashes": (
+        ["--", "--version"],
+        Usage(1, "fleetd takes no arguments. Did you mean to invoke fleetctl instead?"),
+    ),
+    "only two dashes": (["--"], Run()),
+}
+
+
+@pytest.mark.parametrize(("words", "wish"), LINES.values(), ids=LINES)
+def test_command_line(words: list[str], wish: Wish) -> None:
+    assert parse(words, "fleetd") == wish
+
+
+def fleetd(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fleetd", *words]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
+
+
+def test_the_version_is_printed() -> None:
+    done = fleetd("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"fleetd version {version()}\n", "")
+    assert version().startswith("v")
+
+
+def test_the_usage_goes_to_standard_error() -> None:
+    done = fleetd("-x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "flag provided but not defined: -x\nfleetd is the server component of fleet,"
+    )
+    assert "  -config string\n    \tPath to config file." in done.stderr
+
+
+def test_a_missing_file_is_fatal() -> None:
+    done = fleetd("--config", "/nowhere/fleet.conf")
+    lines = [line.partition(" ")[0] + " " + line.partition(": ")[2] for line in done.stderr.splitlines()]
+    assert done.returncode == 1
+    assert lines == [
+        f"INFO Starting fleetd version {version()}",
+        "FATAL Unable to use config file /nowhere/fleet.conf: "
+        "stat /nowhere/fleet.conf: no such file or directory",
+    ]
+
+
+def test_a_wrong_value_is_fatal(tmp_path: Path) -> None:
+    (tmp_path / "fleet.conf").write_text("\nagent_ttl=45\n")
+    done = fleetd("--config", str(tmp_path / "fleet.conf"))
+    assert done.returncode == 1
+    assert f'{tmp_path}/fleet.conf:2: agent_ttl = "45": time: missing unit in duration "45"' in done.stderr
+
+
+def test_settings_of_etcd_that_mean_nothing_are_fatal(tmp_path: Path) -> None:
+    environment = {"FLEET_ETCD_CAFILE": "/nowhere/ca.pem", "FLEET_SYSTEMD_USER": "true"}
+    done = fleetd(**environment, XDG_RUNTIME_DIR=str(tmp_path))
+    assert done.returncode == 1
+    fatal = done.stderr.splitlines()[-1]
+    assert fatal.startswith("FATAL __main__.py:")
+    assert "Failed creating Server: " in fatal
+    assert "/nowhere/ca.pem" in fatal
+
+
+def source(tmp_path: Path, given: Path | None = None) -> Source:
+    return Source(given, default=tmp_path / "default.conf", environment={})
+
+
+def test_the_given_file_is_used_instead_of_the_default(tmp_path: Path) -> None:
+    (tmp_path / "default.conf").write_text("verbosity=1")
+    (tmp_path / "given.conf").write_text("verbosity=2")
+    assert source(tmp_path, tmp_path / "given.conf").read().config.verbosity == 2
+    assert source(tmp_path).read().config.verbosity == 1
+
+
+def test_without_any_file_there_are_the_defaults(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    assert source(tmp_path).read().config.verbosity == 0
+    assert caplog.messages == ["No provided or default config file found - proceeding without"]
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"Provided config {tmp_path} is a directory, not a file"):
+        source(tmp_path, tmp_path).read()
+
+
+def test_a_file_that_is_no_text_is_said_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "x.conf").write_bytes(b"verbosity=1\n# caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"x\.conf:2: this line is not UTF-8"):
+        source(tmp_path, tmp_path / "x.conf").read()
