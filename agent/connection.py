@@ -10,7 +10,7 @@ The library is dbus-fast where it is installed (`fleet[fast]`), else dbus-next: 
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +21,7 @@ CALLS_AT_ONCE = 64
 DEADLINE = 25.0
 """Seconds for an ordinary call; a daemon-reload lets all other calls wait meanwhile."""
 CONNECT_DEADLINE = 5.0
+CLOSE_DEADLINE = 1.0
 
 SYSTEMD = "org.freedesktop.systemd1"
 BUS = "org.freedesktop.DBus"
@@ -68,9 +69,7 @@ class Connection:
             yield ended
         finally:
             self._close(lost, NoBus(self._waiting_for("the connection was given up")))
-            bus.disconnect()
-            ended.cancel()
-            await asyncio.gather(ended, return_exceptions=True)
+            await _disposed(bus, ended)
 
     async def listen(self, match: str) -> None:
         """Have the signals sent that a match rule describes."""
@@ -113,7 +112,9 @@ class Connection:
             async with asyncio.timeout(deadline) as timeout, self._counted(timeout), self._slots:
                 if self._bus is None:
                     raise self._no_bus
-                return await self._bus.call(message)
+                if (reply := await self._bus.call(message)) is not None:
+                    return reply
+                raise self._no_bus  # the library's answer when the connection is closed on this side
         except TimeoutError:
             if self._bus is None:
                 raise self._no_bus from None
@@ -134,13 +135,18 @@ class Connection:
     async def _connected(self) -> Any:
         kind = self._library.BusType.SESSION if self._user else self._library.BusType.SYSTEM
         aio = import_module(f"{self.library}.aio")
+        bus = None
         try:
             async with asyncio.timeout(CONNECT_DEADLINE):
-                return await aio.MessageBus(bus_type=kind).connect()
+                bus = aio.MessageBus(bus_type=kind)
+                return await bus.connect()
         except TimeoutError:
-            raise NoBus(self._waiting_for(f"no answer within {CONNECT_DEADLINE:g} s")) from None
+            why = NoBus(self._waiting_for(f"no answer within {CONNECT_DEADLINE:g} s"))
         except Exception as error:  # see _reply
-            raise NoBus(self._waiting_for(str(error) or repr(error))) from error
+            why = NoBus(self._waiting_for(str(error) or repr(error)))
+        if bus is not None:
+            _close_socket(bus)
+        raise why
 
     async def _end_of(self, bus: Any, lost: Callable[[NoBus], None]) -> None:
         try:
@@ -164,6 +170,24 @@ class Connection:
 
     def _waiting_for(self, why: str) -> str:
         return f"waiting for systemd on the D-Bus {'session' if self._user else 'system'} bus: {why}"
+
+
+async def _disposed(bus: Any, ended: asyncio.Future[None]) -> None:
+    """Disconnect, and close what dbus-next leaves open."""
+    if bus.connected:
+        bus.disconnect()
+    _, late = await asyncio.wait({ended}, timeout=CLOSE_DEADLINE)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(ended, return_exceptions=True)
+    _close_socket(bus)
+
+
+def _close_socket(bus: Any) -> None:
+    for end in (bus._stream, bus._sock):
+        if end is not None:
+            with suppress(OSError):
+                end.close()
 
 
 def _first_importable(names: Iterable[str]) -> Any:

@@ -46,6 +46,13 @@ class Installer:
             await self._reload(left)
         return failures | await asyncio.to_thread(self._keep, left)
 
+    async def unlink(self, name: str) -> None:
+        """Take away all links of a unit. Where systemd refuses there is none of its making."""
+        try:
+            await self._systemd.disable([name])
+        except Refused as refusal:
+            log.warning("no link of %s was removed: %s", name, refusal)
+
     async def clear_leftovers(self, names: Collection[str]) -> Failures:
         """Make systemd forget units whose files are gone, where another unit keeps them loaded."""
         statuses = await self._systemd.states(names)
@@ -84,7 +91,8 @@ class Installer:
     async def _undone(self, failures: Failures) -> Failures:
         """Leave nothing half done of what systemd refused."""
         if failures:
-            await self._systemd.disable(sorted(failures))
+            for name in failures:
+                await self.unlink(name)
             await asyncio.to_thread(self._remove, failures)
         return failures
 

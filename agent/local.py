@@ -95,8 +95,10 @@ class LocalHost:
     async def start(self, name: str) -> None:
         """Start a loaded unit: remembered once systemd has agreed."""
         self._asked.add(name)
-        self._changes.mark([name])
-        job = await self._systemd.start(name)
+        try:
+            job = await self._systemd.start(name)
+        finally:
+            self._changes.mark([name])
         await self._record(name, Stage.LAUNCHED)
         following = asyncio.create_task(self._follow(name, job))
         self._following.add(following)
@@ -115,7 +117,7 @@ class LocalHost:
         await self._record(name, Stage.LEAVING)
         self._asked.discard(name)
         await self._stopped(name)
-        await self._systemd.disable([name])
+        await self._installer.unlink(name)
         await asyncio.to_thread(self._directory.remove, name)
         with suppress(NotLoaded):
             await self._systemd.reset_failed(name)

@@ -119,8 +119,6 @@ class Agent:
         return max(0.0, min(self._every, (self._tasks.next_try or now + self._every) - now))
 
     async def _compare(self, picture: Picture) -> None:
-        if self._leaving:
-            return
         files = await self._contents(contents_needed(picture, self._machine))
         wish = desired(picture, self._machine, files)
         if wish is None:
@@ -128,6 +126,8 @@ class Agent:
             return
         self._say_objections(wish)
         present = await self._host.present()
+        if self._leaving:
+            return
         self._tasks.begin(plan(wish.wanted, present, self._held(wish)), wish.wanted)
 
     def _held(self, wish: Desired) -> frozenset[str]:

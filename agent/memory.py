@@ -8,6 +8,7 @@ import itertools
 import logging
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from agent.errors import Unwritable
@@ -55,7 +56,8 @@ class Memory:
             unfinished.symlink_to(f"{memory.stage}:{memory.hash}")
             unfinished.replace(self._path / name)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink()
             raise Unwritable("record", self._path / name, error.strerror or str(error)) from error
         self._units[name] = memory
 

@@ -36,6 +36,7 @@ class Publisher:
         names = frozenset(self._host.remembered())
         failures = 0
         while True:
+            await self._host.reachable()
             try:
                 await self._publish(names)
             except Lost:

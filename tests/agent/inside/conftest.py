@@ -1,0 +1,96 @@
+"""These run inside a host of a lab, started by `tests/agent/test_on_systemd.py`, never by themselves."""
+
+import asyncio
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from agent.connection import LIBRARIES
+from agent.local import LocalHost
+from tests.agent.host_contract import STARTS
+
+if "FLEET_INSIDE" not in os.environ:
+    collect_ignore_glob = ["*"]
+
+COUNT = itertools.count()
+
+
+async def command(*argv: str, check: bool = True) -> str:
+    """Run a command; what it said."""
+    child = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+    out, _ = await child.communicate()
+    assert not check or child.returncode == 0, argv
+    return out.decode().strip()
+
+
+async def show(name: str, property: str) -> str:
+    """What systemctl says of a unit."""
+    return await command("systemctl", "show", "--value", "-p", property, name)
+
+
+class SystemdBench:
+    """See `host_contract.Bench`: this machine."""
+
+    def __init__(self, library: str) -> None:
+        self.library = library
+        self.directory = Path(f"/run/fleet-test-{next(COUNT)}")
+        self.strangers: list[Path] = []
+        self.host = self.new_host()
+        self._watch: asyncio.Task[None] | None = None
+
+    def new_host(self) -> LocalHost:
+        return LocalHost.at(self.directory / "units", self.directory / "memory", library=self.library)
+
+    async def start_agent(self) -> None:
+        self.host = self.new_host()
+        self._watch = asyncio.create_task(self.host.watch())
+        await self.host.reachable()
+
+    async def stop_agent(self) -> None:
+        assert self._watch is not None
+        self._watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._watch
+
+    async def restart_agent(self) -> None:
+        await self.stop_agent()
+        await self.start_agent()
+
+    async def add_stranger(self, name: str) -> str:
+        path = Path("/etc/systemd/system") / name
+        path.write_text("[Service]\nExecStart=/bin/sleep 3000\n")
+        self.strangers.append(path)
+        return str(path)
+
+    def starts(self, name: str) -> int:
+        written = Path(STARTS)
+        return written.read_text().split().count(name) if written.exists() else 0
+
+    async def clean(self) -> None:
+        await self.host.reachable()
+        for name in await self.host.present() or ():
+            await self.host.unload(name)
+        await self.stop_agent()
+        self.remove_files()
+        if self.strangers:
+            await command("systemctl", "daemon-reload")
+
+    def remove_files(self) -> None:
+        for path in (*self.strangers, Path(STARTS)):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@pytest.fixture(params=LIBRARIES)
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[SystemdBench]:
+    made = SystemdBench(request.param)
+    await made.start_agent()
+    try:
+        yield made
+    finally:
+        await made.clean()
