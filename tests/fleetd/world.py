@@ -26,6 +26,16 @@ TTL = 30.0
 SLEEP = "[Service]\nExecStart=/bin/sleep 1d\n"
 
 
+def option(value: str = "/bin/true", *, section: str = "Service", name: str = "ExecStart") -> dict[str, str]:
+    """An option as the API takes it."""
+    return {"section": section, "name": name, "value": value}
+
+
+def fleet(**values: str) -> list[dict[str, str]]:
+    """Options of [X-Fleet]."""
+    return [option(value, section="X-Fleet", name=name) for name, value in values.items()]
+
+
 async def eventually(holds: Callable[[], bool], *, within: float = 5.0) -> None:
     """Wait for what nobody announces; TimeoutError after so many seconds."""
     async with asyncio.timeout(within):
