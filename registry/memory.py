@@ -59,7 +59,7 @@ class MemoryView:
 
     def take(self, changes: list[Change], revision: int) -> None:
         """Take those of the store's changes that lie in this view's scope."""
-        if mine := [c for c in changes if any(part.covers(c.key) for part in self._ranges)]:
+        if mine := [change for change in changes if _covered(change.key, self._ranges)]:
             self._window.push(mine, revision)
 
     async def _reached_later(self, revision: int) -> Picture:
@@ -105,10 +105,14 @@ class MemoryStore:
     def go_away(self) -> None:
         """Answer nobody, and tell nobody of changes, until it comes back."""
         self._back.clear()
+        for lease in self._leases.values():
+            lease.timer.cancel()
 
     def come_back(self) -> None:
-        """Answer again, and tell what happened meanwhile."""
+        """Answer again, give every lease its whole time as etcd does, and tell what happened meanwhile."""
         self._back.set()
+        for id, lease in self._leases.items():
+            lease.timer = asyncio.get_running_loop().call_later(lease.ttl, self._end, id)
         held, self._held_back = self._held_back, []
         for changes, revision in held:
             self._tell(changes, revision)

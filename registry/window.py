@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from registry.records import Picture
@@ -24,8 +24,8 @@ class Window:
         self._pending: list[Change] = []
         self._revision = tables.picture.revision
         self._waiting: dict[asyncio.Future[None], None] = {}
-        self._said: set[tuple[str, str]] = set()
-        self._say_broken(tables.picture)
+        self._said: Mapping[str, str] = {}
+        self._say_broken(tables.picture.broken)
 
     @property
     def revision(self) -> int:
@@ -36,7 +36,7 @@ class Window:
         if self._pending or self._revision != self._tables.picture.revision:
             self._tables = self._tables.after(self._pending, self._revision)
             self._pending = []
-            self._say_broken(self._tables.picture)
+            self._say_broken(self._tables.picture.broken)
         return self._tables.picture
 
     def push(self, changes: Sequence[Change], revision: int) -> None:
@@ -52,7 +52,7 @@ class Window:
         self._tables = tables
         self._pending = []
         self._revision = tables.picture.revision
-        self._say_broken(tables.picture)
+        self._say_broken(tables.picture.broken)
         self._wake()
 
     async def after(self, seen: Picture) -> Picture:
@@ -82,9 +82,10 @@ class Window:
             if not moved.done():
                 moved.set_result(None)
 
-    def _say_broken(self, picture: Picture) -> None:
+    def _say_broken(self, broken: Mapping[str, str]) -> None:
         """Say of each broken key once what is wrong with it."""
-        for key, fault in picture.broken.items():
-            if (key, fault) not in self._said:
-                log.warning("ignored: %s %s", key, fault)
-        self._said = set(picture.broken.items())
+        if broken is not self._said:
+            for key, fault in broken.items():
+                if self._said.get(key) != fault:
+                    log.warning("ignored: %s %s", key, fault)
+            self._said = broken

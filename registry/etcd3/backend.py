@@ -7,10 +7,10 @@ import logging
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from registry.errors import Lost, Unavailable
-from registry.etcd3.client import LONGEST_PAUSE, Client
+from registry.etcd3.client import Client
 from registry.etcd3.faults import Compacted
 from registry.etcd3.messages import reading_request, transaction_request
 from registry.etcd3.reading import now
@@ -25,6 +25,9 @@ from registry.port import Scope
 from registry.settings import Credentials, Endpoint
 
 log = logging.getLogger(__name__)
+
+PAUSE: Final = 0.1
+"""Seconds between attempts, each of which is patient by itself."""
 
 
 class Etcd3Registry(KeyValueRegistry):
@@ -70,7 +73,7 @@ class Etcd3Store:
                 continue
             except Unavailable as error:
                 log.debug("waiting for the end of %s: %s", key, error)
-                await asyncio.sleep(LONGEST_PAUSE)
+                await asyncio.sleep(PAUSE)
 
     async def grant(self, ttl: float) -> Lease:
         asked_at = asyncio.get_running_loop().time()

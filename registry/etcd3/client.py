@@ -122,7 +122,8 @@ class Client:
             self.channels.move_on(turn)
             if loop.time() + pause > deadline or not (again or fault.verdict is Verdict.NOT_CARRIED_OUT):
                 error = unavailable(address, fault.why)
-                self.lost(str(error))
+                if tries >= len(self.channels):
+                    self.lost(str(error))
                 raise error
             if tries % len(self.channels) == 0:
                 await asyncio.sleep(pause)

@@ -6,6 +6,7 @@ Rule 1: a write is sent again only when it is certain that it was never carried 
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
@@ -57,11 +58,16 @@ _BY_CODE: Final = {
     Code.UNIMPLEMENTED: Verdict.REFUSED,
     Code.FAILED_PRECONDITION: Verdict.REFUSED,
 }
+_WRAPPING = re.compile(r"^(UNKNOWN: |UNAVAILABLE: |ipv[46]:\S+: |etcdserver: )*")
 _CERTIFICATE: Final = (
     "certificate_verify_failed",
     "certificate verify failed",
     "peer name",
     "wrong_version_number",
+)
+_HINTS: Final = (
+    ("TSI_DATA_CORRUPTED", " (it may want a client certificate that it trusts)"),
+    ("Handshake read failed", " (it may not speak TLS: then its URL begins with http://)"),
 )
 
 
@@ -134,10 +140,12 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def cause(code: Any, details: str) -> str:
-    """The innermost reason of a failure, and its status."""
-    inner = details.rpartition("last error: ")[2]
-    status = str(code.name).lower().replace("_", " ")
-    return f"{inner} ({status})" if inner else status
+    """Why a request failed, in few words: what etcd says, or the innermost reason of gRPC."""
+    if code is Code.DEADLINE_EXCEEDED:
+        return "no answer in time"
+    inner = _WRAPPING.sub("", details.rpartition("last error: ")[2])
+    hint = next((said for words, said in _HINTS if words in inner), "")
+    return (inner or str(code.name).lower().replace("_", " ")) + hint
 
 
 def unavailable(address: str, why: str) -> Unavailable:

@@ -98,7 +98,7 @@ class Etcd3View:
             try:
                 await self._read()
             except (Unavailable, Compacted):
-                await asyncio.sleep(LONGEST_PAUSE)
+                await asyncio.sleep(FIRST_PAUSE)
 
     async def keep_up(self) -> None:
         """Take in changes for ever."""

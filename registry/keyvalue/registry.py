@@ -171,6 +171,8 @@ class KeyValueRegistry:
         except Unavailable:
             self._strays.add(lease.id)
             raise
+        except Lost:
+            return None
         return outcome.revision if outcome.took_place else None
 
     def _session(self, machine: Machine, lease: Lease, created: int) -> LeaseSession:
@@ -206,6 +208,8 @@ class KeyValueRegistry:
         try:
             outcome = await self._store.commit(writes.lead(self._keys, leader, lease.id))
             return outcome.revision if outcome.took_place else None
+        except Lost:
+            return None
         except Unavailable as error:
             log.warning("taking the lead: %s", error)
         (stored,) = await _patiently(lambda: self._store.read(self._keys.leader))

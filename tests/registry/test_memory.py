@@ -1,0 +1,100 @@
+"""What the store in memory can do for tests, beyond the contract."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from registry.errors import Deposed, Lost, Unavailable
+from registry.memory import MemoryRegistry, MemoryStore
+from registry.port import Everything, Place
+from tests.registry.builders import M1, A, entry, job, leader, machine, report, unit_file
+from tests.registry.world import soon
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def registry(store: MemoryStore) -> MemoryRegistry:
+    return MemoryRegistry(store)
+
+
+async def test_an_expired_machine_is_lost_at_once(store: MemoryStore, registry: MemoryRegistry) -> None:
+    async with registry.follow(Everything()) as view, registry.join(machine(), ttl=30) as session:
+        await session.report([report()], [])
+        store.expire(M1)
+        await soon(session.wait_lost())
+        assert (view.picture.machines, view.picture.reports) == ({}, {})
+        with pytest.raises(Lost):
+            await session.report([report()], [])
+
+
+async def test_a_deposed_leader_learns_it_at_once(store: MemoryStore, registry: MemoryRegistry) -> None:
+    async with registry.campaign(leader(), ttl=30) as leadership:
+        store.depose()
+        await soon(leadership.wait_lost())
+        with pytest.raises(Deposed):
+            await leadership.commit([Place(entry())])
+        assert store.dump() == {}
+
+
+async def test_a_store_that_is_away_answers_nobody_and_its_views_stand_still(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    async with registry.follow(Everything()) as view, registry.join(machine(), ttl=30) as session:
+        before = view.picture
+        store.go_away()
+        with pytest.raises(Unavailable):
+            await registry.save(job(), unit_file(), seen=None)
+        with pytest.raises(Unavailable):
+            await view.fresh()
+        with pytest.raises(Unavailable):
+            await session.report([report()], [])
+        store.put("later", b"")
+        store.expire(M1)
+        assert view.picture is before
+        waiting = asyncio.create_task(view.after(before))
+        store.come_back()
+        assert (await soon(waiting)).machines == {}
+
+
+async def test_leases_do_not_end_while_the_store_is_away(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    async with registry.join(machine(), ttl=0.2) as session:
+        store.go_away()
+        await asyncio.sleep(0.5)
+        store.come_back()
+        await session.report([report()], [])
+
+
+async def test_a_leader_does_not_trust_its_lease_while_the_store_is_away(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    async with registry.campaign(leader(), ttl=0.2) as leadership:
+        store.go_away()
+        await soon(leadership.wait_lost())
+        store.come_back()
+        with pytest.raises(Deposed):
+            await leadership.commit([Place(entry())])
+
+
+async def test_following_and_campaigning_wait_for_a_store_that_is_away(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    await registry.save(job(), unit_file(), seen=None)
+    store.go_away()
+    following = registry.follow(Everything())
+    campaign = registry.campaign(leader(), ttl=30)
+    waiting = asyncio.gather(following.__aenter__(), campaign.__aenter__())
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    store.come_back()
+    view, _ = await soon(waiting)
+    assert view.picture.jobs == {A: job()}
+    await campaign.__aexit__(None, None, None)
+    await following.__aexit__(None, None, None)
