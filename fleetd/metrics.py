@@ -22,7 +22,7 @@ def exposition() -> bytes:
     lines: list[str] = []
     samples = [(name, kind, about, 0.0) for name, kind, about in _ENGINE]
     for name, kind, about, value in (*samples, *_process()):
-        lines += (f"# HELP {name} {about}", f"# TYPE {name} {kind}", f"{name} {value:.17g}")
+        lines += (f"# HELP {name} {about}", f"# TYPE {name} {kind}", f"{name} {value!r}")
     return ("\n".join(lines) + "\n").encode()
 
 
