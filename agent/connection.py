@@ -122,7 +122,7 @@ class Connection:
         except HostError:
             raise
         except Exception as error:  # the library raises whatever its socket or its parser raised
-            raise NoBus(self._waiting_for(str(error) or repr(error))) from error
+            raise NoBus(self._waiting_for(_words(error))) from error
 
     @asynccontextmanager
     async def _counted(self, timeout: asyncio.Timeout) -> AsyncIterator[None]:
@@ -143,7 +143,7 @@ class Connection:
         except TimeoutError:
             why = NoBus(self._waiting_for(f"no answer within {CONNECT_DEADLINE:g} s"))
         except Exception as error:  # see _reply
-            why = NoBus(self._waiting_for(str(error) or repr(error)))
+            why = NoBus(self._waiting_for(_words(error)))
         if bus is not None:
             _close_socket(bus)
         raise why
@@ -152,7 +152,7 @@ class Connection:
         try:
             await bus.wait_for_disconnect()
         except Exception as error:  # see _reply
-            why = NoBus(self._waiting_for(str(error) or repr(error)))
+            why = NoBus(self._waiting_for(_words(error)))
         else:
             why = NoBus(self._waiting_for("the connection was closed"))
         self._close(lost, why)
@@ -197,6 +197,10 @@ def _first_importable(names: Iterable[str]) -> Any:
         except ImportError:
             continue
     raise ImportError(f"none of these is installed: {', '.join(names)}")
+
+
+def _words(error: Exception) -> str:
+    return "the bus has closed the connection" if isinstance(error, EOFError) else str(error) or repr(error)
 
 
 def _refusal(what: str, error: str, words: str) -> HostError:

@@ -155,9 +155,12 @@ class LocalHost:
     async def _whose(self, names: Collection[str]) -> tuple[str | None, Mapping[str, str]]:
         try:
             async with asyncio.timeout(FACTS_DEADLINE):
+                await self._systemd.reachable()
                 statuses = await self._systemd.states(names)
                 return None, await strangers(self._systemd, self._directory, statuses)
         except TimeoutError:
+            if not self._systemd.connected:
+                return "systemd does not answer: there is no connection to D-Bus", {}
             return f"systemd does not answer within {FACTS_DEADLINE:g} s", {}
         except HostError as error:
             return f"systemd does not answer: {error}", {}
@@ -184,7 +187,9 @@ class LocalHost:
         except HostError as error:
             log.info("cannot tell how the start of %s ends: %s", name, error)
         else:
-            if result != "done":
+            if result == "canceled":
+                log.info("the start of %s was called off", name)
+            elif result != "done":
                 log.warning("systemd did not start %s: the job ended with %r", name, result)
         self._changes.mark([name])
 

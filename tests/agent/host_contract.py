@@ -54,6 +54,7 @@ class HostContract:
 
     async def test_a_stopped_unit_stays_loaded(self, bench: Bench) -> None:
         await launch(bench, SLEEPS)
+        await becomes(bench, lambda s: s.active == "active")
         await bench.host.stop(UNIT)
         assert await status(bench) == UnitStatus("loaded", "inactive", "dead")
         assert await bench.host.present() == {UNIT: Present(SLEEPS.hash, Stage.LOADED)}
@@ -133,6 +134,7 @@ class HostContract:
 
     async def test_a_restarted_agent_finds_all_as_it_was_and_running(self, bench: Bench) -> None:
         await launch(bench, SLEEPS)
+        await becomes(bench, lambda s: s.active == "active")
         await bench.restart_agent()
         assert await bench.host.present() == {UNIT: Present(SLEEPS.hash, Stage.LAUNCHED)}
         assert (await status(bench)).active == "active"

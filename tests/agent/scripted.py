@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from agent.batch import Batches
 from agent.errors import HostError, NameTaken, NoBus, NotLoaded, Refused
 from agent.host import NOT_FOUND, HostFacts, Present, Remembered, Stage, UnitStatus
 from units.file import UnitFile
@@ -45,7 +46,7 @@ class ScriptedHost:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.bus = asyncio.Event()
-        self._watched = False
+        self._loads: Batches[str, UnitFile] = Batches(self._load)
         self._asked: set[str] = set()
         self._dirty: set[str] = set()
         self._some = asyncio.Event()
@@ -63,6 +64,12 @@ class ScriptedHost:
         """Something outside fleet changes the state of a unit."""
         self.machine.active[name] = active
         self._mark([name])
+
+    async def unload_offline(self, name: str) -> None:
+        """What is left of a unit that was unloaded just before the agent died."""
+        self.machine.active.pop(name, None)
+        self.machine.files.pop(name, None)
+        self._record(name, Stage.GONE)
 
     # Host
 
@@ -86,7 +93,7 @@ class ScriptedHost:
         await self._begin(f"load {name}")
         if name in self.machine.strangers:
             raise NameTaken(name, self.machine.strangers[name])
-        self.machine.files[name] = file
+        await self._loads.add(name, file)
         self._record(name, Stage.LOADED)
 
     async def start(self, name: str) -> None:
@@ -141,6 +148,10 @@ class ScriptedHost:
             return replace(self.machine.facts, silent="systemd does not answer: no bus")
         mine = {name: path for name, path in self.machine.strangers.items() if name in names}
         return replace(self.machine.facts, strangers=mine)
+
+    async def _load(self, files: Mapping[str, UnitFile]) -> Mapping[str, Exception]:
+        self.machine.files.update(files)
+        return {}
 
     async def _begin(self, what: str) -> None:
         self._need_bus()

@@ -98,9 +98,10 @@ def test_a_global_unit_runs_where_its_metadata_fit() -> None:
 
 
 def test_what_does_not_run_here_says_why() -> None:
-    rows = (("g a", "launched", ("MachineMetadata=disk=ssd",)), ("g b", "launched", ()))
-    rows += (("s c", "launched", ("Conflicts=b*",)),)
-    assert wish(*rows).objections == {
+    a: Row = ("g a", "launched", ("MachineMetadata=disk=ssd",))
+    b: Row = ("g b", "launched", ())
+    c: Row = ("s c", "launched", ("Conflicts=b*",))
+    assert wish(a, b, c).objections == {
         "a.service": "local Machine metadata insufficient",
         "c.service": "found conflict with locally-scheduled Unit([b.service])",
     }

@@ -112,7 +112,7 @@ def carried_out(steps: tuple[str, ...], hash: str, there: Present | None) -> Pre
                 there = Present(hash, Stage.LOADED)
             case "stop":
                 there = Present(hash, Stage.LOADED)
-            case "start":
+            case _:
                 assert there is not None, "what is not loaded is never started"
                 there = Present(hash, Stage.LAUNCHED)
     return there

@@ -26,6 +26,7 @@ WANTED = UnitFile.from_text(
 
 async def test_a_restarted_agent_leaves_the_process_alone(bench: SystemdBench) -> None:
     await launch(bench, SLEEPS)
+    await becomes(bench, lambda s: s.active == "active")
     before = await show(UNIT, "MainPID")
     await bench.restart_agent()
     await bench.host.load(UNIT, SLEEPS)
