@@ -33,10 +33,12 @@ def encode_file(file: UnitFile) -> bytes:
 
 
 def encode_job(job: Job | ScheduleEntry) -> bytes:
+    """The wish of an owner, or what a machine has been told: the same form."""
     return _json({"desired": job.desired.value, "hash": job.hash})
 
 
 def encode_offer(offer: Offer) -> bytes:
+    """An offer; its id comes first."""
     return _json({"id": offer.id, "unit": offer.hash})
 
 
@@ -47,11 +49,13 @@ def offer_bounds(id: str) -> tuple[bytes, bytes]:
 
 
 def encode_bid(bid: Bid) -> bytes:
+    """A price, or a refusal."""
     answer = {"price": bid.price} if bid.refusal is None else {"refusal": bid.refusal}
     return _json({"offer": bid.offer, **answer})
 
 
 def encode_machine(machine: Machine) -> bytes:
+    """What a machine says of itself."""
     return _json(
         {
             "capabilities": sorted(machine.capabilities),
@@ -64,6 +68,7 @@ def encode_machine(machine: Machine) -> bytes:
 
 
 def encode_report(report: Report) -> bytes:
+    """What a machine says of a unit."""
     return _json(
         {
             "active": report.active,
@@ -77,6 +82,7 @@ def encode_report(report: Report) -> bytes:
 
 
 def encode_leader(leader: Leader) -> bytes:
+    """Who leads."""
     return _json({"machine": leader.machine, "version": leader.version})
 
 
@@ -86,6 +92,7 @@ def encode_text(text: str) -> bytes:
 
 
 def read_file(hash: str, value: bytes) -> UnitFile:
+    """The content with that hash. Raises Corrupt, as all of these do."""
     try:
         file = UnitFile.from_stored(value.decode("utf-8", "surrogateescape"))
     except InvalidUnitFile as error:
@@ -96,21 +103,25 @@ def read_file(hash: str, value: bytes) -> UnitFile:
 
 
 def read_job(key: Key, value: bytes, *, is_global: bool, version: int) -> Job:
+    """The job at a key; `version` is the revision of its last change."""
     fields = _Fields(value)
     return Job(_unit(key), fields.text("hash"), fields.state("desired"), is_global, version)
 
 
 def read_entry(key: Key, value: bytes) -> ScheduleEntry:
+    """The entry of a machine's schedule at a key."""
     fields = _Fields(value)
     return ScheduleEntry(key.machine, _unit(key), fields.text("hash"), fields.state("desired"))
 
 
 def read_offer(key: Key, value: bytes) -> Offer:
+    """The offer at a key."""
     fields = _Fields(value)
     return Offer(key.machine, _unit(key), fields.text("id"), fields.text("unit"))
 
 
 def read_bid(key: Key, value: bytes) -> Bid:
+    """The bid at a key."""
     fields = _Fields(value)
     refusal = fields.text("refusal") if "refusal" in fields else None
     price = fields.number("price") if refusal is None else 0.0
@@ -118,6 +129,7 @@ def read_bid(key: Key, value: bytes) -> Bid:
 
 
 def read_machine(key: Key, value: bytes) -> Machine:
+    """The machine at a key, with its configured metadata."""
     fields = _Fields(value)
     if (id := fields.text("id")) != key.machine:
         raise Corrupt(f"holds the machine {id!r}")
@@ -125,6 +137,7 @@ def read_machine(key: Key, value: bytes) -> Machine:
 
 
 def read_report(key: Key, value: bytes) -> Report:
+    """The report at a key."""
     fields = _Fields(value)
     words = {word: fields.text(word) for word in ("hash", "load", "active", "sub")}
     return Report(
@@ -133,11 +146,13 @@ def read_report(key: Key, value: bytes) -> Report:
 
 
 def read_leader(value: bytes) -> Leader:
+    """Who leads."""
     fields = _Fields(value)
     return Leader(fields.text("machine"), fields.whole("version"))
 
 
 def read_text(value: bytes) -> str:
+    """A metadata value."""
     try:
         return value.decode()
     except UnicodeDecodeError as error:

@@ -79,18 +79,23 @@ class Keys:
         return cls("/".join(["", *parts, ""]))
 
     def unit(self, hash: str) -> str:
+        """A content."""
         return f"{self.prefix}unit/{hash}"
 
     def job(self, name: str, *, is_global: bool) -> str:
+        """A job, in one of its two places."""
         return f"{self.prefix}{'global' if is_global else 'job'}/{name}"
 
     def schedule(self, machine: str, name: str) -> str:
+        """An entry of a machine's schedule."""
         return f"{self.prefix}schedule/{machine}/{name}"
 
     def offer(self, machine: str, name: str) -> str:
+        """The offer of a unit to a machine."""
         return f"{self.prefix}offer/{machine}/{name}"
 
     def bid(self, name: str, machine: str) -> str:
+        """The answer of a machine."""
         return f"{self.prefix}bid/{name}/{machine}"
 
     def bids(self, name: str) -> str:
@@ -98,16 +103,20 @@ class Keys:
         return f"{self.prefix}bid/{name}/"
 
     def machine(self, id: str) -> str:
+        """The presence of a machine."""
         return f"{self.prefix}machine/{id}"
 
     def metadata(self, machine: str, key: str) -> str:
+        """One of the metadata that were set through the API."""
         return f"{self.prefix}metadata/{machine}/{key}"
 
     def state(self, machine: str, name: str) -> str:
+        """What a machine last said of a unit."""
         return f"{self.prefix}state/{machine}/{name}"
 
     @property
     def leader(self) -> str:
+        """Who leads."""
         return f"{self.prefix}leader"
 
     def named_by(self, key: str) -> Key | None:

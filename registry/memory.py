@@ -2,7 +2,8 @@
 
 `MemoryStore` is the shared truth, `MemoryRegistry(store)` the connection of one daemon to it. What is
 stored, guarded and read back is the same as in etcd v3, byte for byte. Leases last by the clock of the
-event loop; `expire` and `depose` end them at once, `go_away` and `come_back` are an etcd that is down.
+event loop; `expire` and `depose` end them at once, `go_away` and `come_back` are an etcd that is down,
+`lose_answer` is a request that timed out.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ class MemoryStore:
         self._moved = asyncio.Event()
         self._back = asyncio.Event()
         self._back.set()
+        self._answers_to_lose = 0
         self._held_back: list[tuple[list[Change], int]] = []
 
     # For tests
@@ -117,6 +119,10 @@ class MemoryStore:
         for changes, revision in held:
             self._tell(changes, revision)
 
+    def lose_answer(self) -> None:
+        """Carry out the next transaction as asked, but answer Unavailable: who asked cannot know."""
+        self._answers_to_lose += 1
+
     def put(self, key: str, value: bytes) -> int:
         """Write what no fleet would; the key is the part after the prefix. Returns the revision."""
         self._apply(Transaction((), (Put(self.keys.prefix + key, value),)))
@@ -133,6 +139,9 @@ class MemoryStore:
         took_place = self._holds(transaction.guards)
         if took_place:
             self._apply(transaction)
+        if self._answers_to_lose:
+            self._answers_to_lose -= 1
+            raise Unavailable("the answer of the store in memory was lost")
         return Outcome(took_place, self.newest)
 
     async def read(self, *keys: str) -> tuple[Stored | None, ...]:

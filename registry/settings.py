@@ -6,7 +6,7 @@ Rule 1: what an operator wrote is refused here with its name and what is wrong w
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,7 +51,7 @@ class Settings:
     prefix: str = DEFAULT_PREFIX
     request_timeout: float = 1.0
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
@@ -64,9 +64,9 @@ class Credentials:
 
     ca: bytes = b""
     certificate: bytes = b""
-    key: bytes = b""
+    key: bytes = field(default=b"", repr=False)
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
 
 
 def credentials(settings: Settings) -> Credentials:

@@ -123,7 +123,7 @@ class Etcd3View:
                 self._stale = True
                 log.exception("following etcd")
             self._stale = self._stale or len(self._ranges) > 1
-            await asyncio.sleep(min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE) if failures > 1 else 0)
+            await asyncio.sleep(_pause(failures))
 
     async def _take_all(self, watch: Watch) -> None:
         while True:
@@ -180,3 +180,8 @@ class Etcd3View:
                 part.revision = max(part.revision, answer.header.revision)
             self._complete_at = max(self._complete_at, answer.header.revision)
             self._window.push((), answer.header.revision)
+
+
+def _pause(failures: int) -> float:
+    """Seconds to wait after so many failures in a row; the first is mended at once."""
+    return 0.0 if failures <= 1 else min(FIRST_PAUSE * 2 ** min(failures, 10), LONGEST_PAUSE)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from registry.errors import Deposed, Lost, Unavailable
+from registry.errors import Deposed, Lost, Occupied, Unavailable
 from registry.memory import MemoryRegistry, MemoryStore
 from registry.port import Everything, Place
 from tests.registry.builders import M1, A, entry, job, leader, machine, report, unit_file
@@ -98,3 +98,45 @@ async def test_following_and_campaigning_wait_for_a_store_that_is_away(
     assert view.picture.jobs == {A: job()}
     await campaign.__aexit__(None, None, None)
     await following.__aexit__(None, None, None)
+
+
+async def test_joining_again_after_an_answer_was_lost_is_not_blocked_by_oneself(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    store.lose_answer()
+    with pytest.raises(Unavailable):
+        async with registry.join(machine(), ttl=30):
+            pass
+    with pytest.raises(Occupied):
+        async with MemoryRegistry(store).join(machine(), ttl=30):
+            pass
+    async with registry.join(machine(), ttl=30) as session:
+        await session.report([report()], [])
+
+
+async def test_who_took_the_lead_without_learning_of_it_leads(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    store.lose_answer()
+    async with registry.campaign(leader(), ttl=30) as leadership:
+        await leadership.commit([Place(entry())])
+
+
+async def test_a_lost_answer_is_no_conflict(store: MemoryStore, registry: MemoryRegistry) -> None:
+    store.lose_answer()
+    with pytest.raises(Unavailable):
+        await registry.save(job(), unit_file(), seen=None)
+    assert await registry.job(A) == job()
+
+
+async def test_a_batch_that_breaks_off_is_known_to_be_incomplete(
+    store: MemoryStore, registry: MemoryRegistry
+) -> None:
+    names = [f"u{n}.service" for n in range(250)]
+    async with registry.campaign(leader(), ttl=30) as leadership, registry.follow(Everything()) as view:
+        store.lose_answer()
+        with pytest.raises(Unavailable):
+            await leadership.commit([Place(entry(name)) for name in names])
+        assert set((await view.fresh()).schedule) == set(names[:100])
+        await leadership.commit([Place(entry(name)) for name in names])
+        assert set((await view.fresh()).schedule) == set(names)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from registry.open import BadSettings, Settings, open_registry
-from registry.settings import Endpoint
+from registry.settings import Credentials, Endpoint
 
 GOOD = {
     "http://127.0.0.1:2379": Endpoint("127.0.0.1:2379", tls=False),
@@ -61,3 +61,9 @@ def test_opening_is_the_first_moment_that_needs_a_client_library() -> None:
     program = "import sys, registry.open; print('grpc' in sys.modules, 'google.protobuf' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_password_is_not_shown_with_the_settings() -> None:
+    assert "secret" not in repr(Settings(password="secret")) + repr(
+        Credentials(password="secret", key=b"secret")
+    )
