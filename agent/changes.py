@@ -30,9 +30,23 @@ class Changes:
         """systemd says that a unit has changed."""
         if self._known(name) is None:
             return
+        self.learn(name, properties)
+        self.mark([name])
+
+    def begin(self, name: str) -> None:
+        """systemd will say all there is to know of this unit: there is no past to ask for."""
+        self._times.setdefault(name, dict.fromkeys((LEFT, *ENTERED.values()), 0.0))
+
+    def learn(self, name: str, properties: Mapping[str, Any]) -> None:
+        """Keep the times among these properties of a unit: microseconds since the epoch, 0 for never."""
         for key in {LEFT, *ENTERED.values()} & properties.keys():
             self._times.setdefault(name, {})[key] = properties[key] / 1e6
-        self.mark([name])
+
+    def undated(self, statuses: Mapping[str, UnitStatus]) -> Mapping[str, str]:
+        """Those that systemd has said no time of yet, each with the property that holds it."""
+        loaded = {name: status for name, status in statuses.items() if status.load == "loaded"}
+        keys = {name: ENTERED.get(status.active, LEFT) for name, status in loaded.items()}
+        return {name: key for name, key in keys.items() if key not in self._times.get(name, {})}
 
     def mark(self, names: Iterable[str]) -> None:
         """There is something new about these units."""

@@ -7,7 +7,6 @@ Rule 2: only what the agent itself put there is ever stopped or removed.
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from agent.batch import Batches
@@ -88,8 +87,9 @@ class LocalHost:
 
     async def load(self, name: str, file: UnitFile) -> None:
         """Write the file, link it, enable it where it says how; many at once cost one call each."""
-        await self._loads.add(name, file)
         self._asked.discard(name)
+        self._changes.begin(name)
+        await self._loads.add(name, file)
         self._changes.mark([name])
 
     async def start(self, name: str) -> None:
@@ -119,8 +119,7 @@ class LocalHost:
         await self._stopped(name)
         await self._installer.unlink(name)
         await asyncio.to_thread(self._directory.remove, name)
-        with suppress(NotLoaded):
-            await self._systemd.reset_failed(name)
+        await self._reset(name)
         await self._leftovers.add(name, None)
         await self._record(name, Stage.GONE)
         self._changes.mark([name])
@@ -131,7 +130,14 @@ class LocalHost:
 
     async def states(self, names: Collection[str]) -> Mapping[str, UnitStatus]:
         """What systemd says of these units, and since when."""
-        return self._changes.dated(await self._systemd.states(names) if names else {})
+        if not names:
+            return {}
+        statuses = await self._systemd.states(names)
+        undated = self._changes.undated(statuses)
+        times = await asyncio.gather(*(self._systemd.property(name, key) for name, key in undated.items()))
+        for (name, key), time in zip(undated.items(), times, strict=True):
+            self._changes.learn(name, {key: time})
+        return self._changes.dated(statuses)
 
     def remembered(self) -> Mapping[str, Remembered]:
         """What is known of the units that are here, and of those just gone."""
@@ -164,6 +170,14 @@ class LocalHost:
             return f"systemd does not answer within {FACTS_DEADLINE:g} s", {}
         except HostError as error:
             return f"systemd does not answer: {error}", {}
+
+    async def _reset(self, name: str) -> None:
+        try:
+            await self._systemd.reset_failed(name)
+        except NotLoaded:
+            return
+        except Refused as refusal:
+            log.info("the failure of %s is not forgotten: %s", name, refusal)
 
     async def _stopped(self, name: str) -> None:
         """Stop a unit that systemd may or may not have, and wait; Refused when it still runs afterwards."""

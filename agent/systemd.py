@@ -132,9 +132,19 @@ class Systemd:
         await self._manager(f"forget the failure of {name}", "ResetFailedUnit", "s", [name])
 
     async def states(self, names: Iterable[str]) -> dict[str, UnitStatus]:
-        """What systemd says of these units; of one without a file it says `not-found`."""
+        """What systemd says of these units; of one without a file it says `not-found`.
+
+        Names that are none to systemd, such as templates, are left out.
+        """
         asked = sorted(names)
-        (rows,) = await self._manager("list units", "ListUnitsByNames", "as", [asked])
+        try:
+            (rows,) = await self._manager("list units", "ListUnitsByNames", "as", [asked])
+        except Refused as refusal:  # it refuses all for the sake of one
+            if len(asked) == 1:
+                log.info("nothing is known of %s: %s", asked[0], refusal)
+                return {}
+            found = await asyncio.gather(*(self.states([name]) for name in asked))
+            return {name: status for one in found for name, status in one.items()}
         if len(rows) != len(asked):  # systemd leaves out names that are none to it
             asked = [row[0] for row in rows]
         return {name: UnitStatus(row[2], row[3], row[4]) for name, row in zip(asked, rows, strict=True)}

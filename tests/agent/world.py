@@ -15,6 +15,7 @@ from units.machine import Machine
 from units.state import TargetState
 
 ME = "m1"
+A, B = "a.service", "b.service"
 NEVER = 3600.0
 """Seconds between two looks, longer than any test: nothing may depend on the tick."""
 
@@ -90,3 +91,20 @@ async def running(coroutine) -> AsyncIterator["asyncio.Task[None]"]:  # type: ig
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def is_(active: str) -> Callable[[Report | None], bool]:
+    """For `World.reported`: the unit is here, in this state."""
+    return lambda report: report is not None and report.active == active
+
+
+def is_gone(report: Report | None) -> bool:
+    """For `World.reported`: nothing is said of the unit any more."""
+    return report is None
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    """For what only the scripted machine can tell."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the machine has no event for everything
+            await asyncio.sleep(0.005)

@@ -14,8 +14,7 @@ from registry.port import Ask
 from registry.records import Offer
 from tests.agent.host_contract import DONE_AT_ONCE, SLEEPS, SLEEPS_LONGER, UNIT
 from tests.agent.inside.conftest import SystemdBench, show
-from tests.agent.test_loop import is_, is_gone
-from tests.agent.world import ME, world
+from tests.agent.world import ME, is_, is_gone, world
 from units.file import UnitFile
 
 pytestmark = pytest.mark.lab

@@ -168,7 +168,40 @@ async def test_an_offer_is_answered_soon_although_d_bus_hangs(bench: SystemdBenc
 async def test_a_state_says_since_when(bench: SystemdBench) -> None:
     await launch(bench, SLEEPS)
     await becomes(bench, lambda s: s.active == "active")
-    since = (await bench.host.states([UNIT]))[UNIT].since
     said = await command("date", "-d", await show(UNIT, "ActiveEnterTimestamp"), "+%s")
+    since = (await bench.host.states([UNIT]))[UNIT].since
+    await bench.restart_agent()
+    later = (await bench.host.states([UNIT]))[UNIT].since
     assert since is not None
     assert int(since) == int(said)
+    assert later == since, "a restarted agent asks"
+
+
+async def test_units_are_watched_on_when_systemd_executes_itself_anew(bench: SystemdBench) -> None:
+    await launch(bench, SLEEPS)
+    await becomes(bench, lambda s: s.active == "active")
+    before = int(await show(UNIT, "MainPID"))
+    await command("systemctl", "daemon-reexec")
+    await becomes(bench, lambda s: s.active == "active")
+    await nothing_changes(bench)
+    os.kill(before, signal.SIGKILL)
+    await becomes(bench, lambda s: s.active == "failed")
+
+
+async def test_a_name_that_is_none_to_systemd_troubles_no_other(bench: SystemdBench) -> None:
+    template = "fleet-test@.service"
+    await bench.host.load(template, SLEEPS)
+    await launch(bench, SLEEPS)
+    await becomes(bench, lambda s: s.active == "active")
+    assert set(await bench.host.states([template, UNIT])) == {UNIT}
+    await bench.host.unload(template)
+    assert set(await bench.host.present() or ()) == {UNIT}
+
+
+async def test_an_instance_runs_although_its_template_is_there_too(bench: SystemdBench) -> None:
+    instance = "fleet-test@1.service"
+    await bench.host.load("fleet-test@.service", SLEEPS)
+    await bench.host.load(instance, SLEEPS_LONGER)
+    await bench.host.start(instance)
+    await becomes(bench, lambda s: s.active == "active", instance)
+    assert "sleep 2000" in await show(instance, "ExecStart")
