@@ -79,7 +79,7 @@ def _creation(found: Candidate, *, replace: bool, force: bool) -> Arrival:
     elif not found.template:
         raise BadUnit(f"unable to find Unit({found.name}) in Registry or on filesystem")
     else:
-        source, content = found.template_file, _template(found)
+        source, content = None if found.template_unit else found.template_file, _template(found)
         if found.template_unit is not None and not replace and _other(found.template_file, content):
             warnings = (_differs(found.template, "template unit file", found.path),)
     return Arrival(
@@ -143,7 +143,7 @@ def _check_name(name: str) -> None:
 
 def _check(name: str, content: UnitFile, source: LocalFile | None, *, force: bool) -> tuple[str, ...]:
     """The warnings about a unit that can be stored; BadUnit if it cannot."""
-    where = source.path if source is not None else name
+    where = source.path if source is not None else f"Unit {name}"
     if not content.options:
         raise BadUnit(f"unit file {where} is empty: it holds no options")
     try:
@@ -154,14 +154,17 @@ def _check(name: str, content: UnitFile, source: LocalFile | None, *, force: boo
 
 
 def _unknown(name: str, option: str, source: LocalFile | None, *, force: bool) -> str:
-    """The warning about an option of [X-Fleet] that means nothing; BadUnit if it is a slip of the pen."""
-    where = f"{source.path}:{_line_of(option, source.text)}" if source is not None else name
+    """The warning about an option of [X-Fleet] of no meaning; BadUnit if it is a typo in a local file."""
+    said = f'Unit {name}: unrecognized requirement in [X-Fleet] section: "{option}"'
+    if source is None:  # from a template in the cluster, which has been let in before
+        return said
+    where = f"{source.path}:{_line_of(option, source.text)}"
     meant = near_miss(option)
     if meant is not None and not force:
         raise BadUnit(
             f'{where}: unknown option "{option}" in [X-Fleet]: did you mean "{meant}"? (--force to keep it)'
         )
-    return f'Unit {name}: unrecognized requirement in [X-Fleet] section: "{option}" ({where})'
+    return f"{said} ({where})"
 
 
 def _line_of(option: str, text: str) -> int:

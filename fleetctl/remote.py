@@ -54,7 +54,7 @@ def _run_there(session: Session, machine: Machine, words: Sequence[str], port: i
 
     try:
         with connected(session.settings, machine.ip, port) as connection:
-            return run_command(connection, remote_command(words))
+            return run_command(connection, remote_command(words), reads=False)
     except SshError as error:
         complain(f"Unable to SSH to remote host: {error}")
         return BROKEN

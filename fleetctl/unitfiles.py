@@ -7,12 +7,13 @@ Rule 2: what cannot be read is kept as the error it gave; whether that matters i
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from fleetctl.client import Client
 from fleetctl.entities import Unit
-from fleetctl.errors import BadUnit
+from fleetctl.errors import BadUnit, FleetctlError, Unreachable
 from fleetctl.intent import Candidate, LocalFile
 from fleetctl.names import last_part, literal_name, with_type
 from units.file import InvalidUnitFile, UnitFile, decode_text
@@ -23,7 +24,7 @@ MANY = 4
 
 
 def candidates(api: Client, arguments: Sequence[str], *, replace: bool) -> list[Candidate]:
-    """What is known about each unit named, each once. Raises Unreachable, ApiError."""
+    """What is known about each unit named, each once. Raises Unreachable."""
     search = _Search(api, len(arguments), replace=replace)
     return list({found.name: found for found in map(search.candidate, arguments)}.values())
 
@@ -37,7 +38,8 @@ class _Search:
         self._units: dict[str, Unit | None] = {}
         self._all = count >= MANY
         if self._all:
-            self._units.update({unit.name: unit for unit in api.units()})
+            with _asking("Units"):
+                self._units.update({unit.name: unit for unit in api.units()})
         self._files: dict[str, LocalFile | None] = {}
 
     def candidate(self, argument: str) -> Candidate:
@@ -63,13 +65,22 @@ class _Search:
 
     def _unit(self, name: str) -> Unit | None:
         if name not in self._units and not self._all:
-            self._units[name] = self._api.unit(name)
+            with _asking(f"Unit({name})"):
+                self._units[name] = self._api.unit(name)
         return self._units.get(name)
 
     def _file(self, path: str) -> LocalFile | None:
         if path not in self._files:
             self._files[path] = read_file(path)
         return self._files[path]
+
+
+@contextmanager
+def _asking(what: str) -> Iterator[None]:
+    try:
+        yield
+    except FleetctlError as error:
+        raise Unreachable(f"error retrieving {what} from Registry: {error}") from error
 
 
 def read_file(path: str) -> LocalFile | None:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from fleetctl.command import BLOCK_ATTEMPTS, NO_BLOCK, command, units_given, words
 from fleetctl.entities import INACTIVE, LAUNCHED, LOADED, Setting
-from fleetctl.errors import BadUnit, FleetctlError
+from fleetctl.errors import BadUnit
 from fleetctl.flags import Switch, flag
-from fleetctl.intent import Arrival, arrival, check_can_start
+from fleetctl.intent import Arrival, Candidate, arrival, check_can_start
 from fleetctl.output import Stop, complain, doing, log_line, say
 from fleetctl.session import Session
 from fleetctl.unitfiles import candidates
 from fleetctl.verdict import Goal
 from fleetctl.wait import wait_for
+from units.file import UnitFile
 from units.requirements import Requirements
 
 _REPLACE = flag(
@@ -24,6 +25,8 @@ _FORCE = flag(
     "--force", kind=Switch(), default=False, help="take options of [X-Fleet] that look misspelt as they are"
 )
 _CREATING = (_REPLACE, _SIGN, _FORCE)
+Planned = tuple[Candidate, Arrival]
+
 _FILES = """\
 An argument is the path of a unit file, or the name of a unit that is in the
 cluster already. For an instance (web@1.service) without a file of its own the
@@ -89,32 +92,32 @@ def start(session: Session, units: Sequence[str], replace: bool, sign: bool, for
 
 def create(
     session: Session, verb: str, arguments: Sequence[str], *, replace: bool, force: bool, desired: str = ""
-) -> dict[str, Arrival]:
+) -> list[Planned]:
     """Create and replace what `verb` wants; new units get the desired state at once. Raises Stop."""
-    arrivals = _arrivals(session, verb, arguments, replace=replace, force=force)
+    planned = _planned(session, verb, arguments, replace=replace, force=force)
     if desired:
         try:
-            check_can_start(arrivals)
+            check_can_start(found.name for found, _ in planned)
         except BadUnit as error:
             raise Stop(f"Error {verb}ing units: {error}") from error
-    for planned in arrivals.values():
-        _tell(planned)
-        _create(session, planned, desired)
-    _await_replaced(session, [a.name for a in arrivals.values() if a.replaces])
-    return arrivals
+    for _, plan in planned:
+        _tell(plan)
+        _create(session, plan, desired)
+    _await_replaced(session, [plan.name for _, plan in planned if plan.replaces])
+    return planned
 
 
-def _arrivals(
+def _planned(
     session: Session, verb: str, arguments: Sequence[str], *, replace: bool, force: bool
-) -> dict[str, Arrival]:
+) -> list[Planned]:
     """What is to be done about each unit. Raises Stop, with all that is wrong, before anything is done."""
-    with doing("Error creating units: error retrieving units from Registry"):
-        found = candidates(session.api, arguments, replace=replace)
-    planned: dict[str, Arrival] = {}
+    with doing("Error creating units"):
+        candidates_found = candidates(session.api, arguments, replace=replace)
+    planned: list[Planned] = []
     faults: list[str] = []
-    for candidate in found:
+    for found in candidates_found:
         try:
-            planned[candidate.name] = arrival(candidate, verb, replace=replace, force=force)
+            planned.append((found, arrival(found, verb, replace=replace, force=force)))
         except BadUnit as error:
             faults.append(f"Error creating units: {error}")
     if faults:
@@ -122,25 +125,28 @@ def _arrivals(
     return planned
 
 
-def _tell(planned: Arrival) -> None:
-    for result in planned.results:
+def _tell(plan: Arrival) -> None:
+    for result in plan.results:
         say(result)
-    for warning in planned.warnings:
+    for warning in plan.warnings:
         if warning.startswith("Unit "):
             log_line("WARN", warning)
         else:
             complain(warning)
 
 
-def _create(session: Session, planned: Arrival, desired: str) -> None:
-    if planned.content is None:
+def _create(session: Session, plan: Arrival, desired: str) -> None:
+    if plan.content is None:
         return
-    settings = [Setting(o.section, o.name, o.value) for o in planned.content.options]
-    with doing(f"Error creating units: failed creating unit {planned.name}"):
-        session.api.create(planned.name, settings, "" if planned.replaces else desired)
-    if not planned.replaces:
-        is_global = Requirements.of(planned.name, planned.content.options).is_global
-        say(f"Unit {planned.name} {'' if is_global else INACTIVE}")
+    settings = [Setting(o.section, o.name, o.value) for o in plan.content.options]
+    with doing(f"Error creating units: failed creating unit {plan.name}"):
+        session.api.create(plan.name, settings, "" if plan.replaces else desired)
+    if not plan.replaces:
+        say(f"Unit {plan.name} {'' if _is_global(plan.name, plan.content) else INACTIVE}")
+
+
+def _is_global(name: str, content: UnitFile) -> bool:
+    return Requirements.of(name, content.options).is_global
 
 
 def _await_replaced(session: Session, names: Sequence[str]) -> None:
@@ -154,34 +160,20 @@ def _arrive(
     session: Session, verb: str, desired: str, arguments: Sequence[str], *, replace: bool, force: bool
 ) -> list[str]:
     """Bring units to a desired state; returns those that are to be waited for. Raises Stop."""
-    arrivals = create(session, verb, arguments, replace=replace, force=force, desired=desired)
+    planned = create(session, verb, arguments, replace=replace, force=force, desired=desired)
     changed: list[str] = []
-    for planned in arrivals.values():
-        try:
-            waited = _set_desired(session, planned, verb, desired)
-        except FleetctlError as error:
-            raise Stop(f"Error {verb}ing units: {error}") from error
-        if waited:
-            changed.append(planned.name)
+    for found, plan in planned:
+        content = plan.content or (found.unit.file if found.unit else None)
+        if found.unit is not None and not plan.replaces and found.unit.desired == desired:
+            continue
+        if found.unit is not None:
+            with doing(f"Error {verb}ing units"):
+                session.api.set_desired(plan.name, desired)
+        if content is not None and _is_global(plan.name, content):
+            say(f"Triggered global unit {plan.name} {verb}")
+        else:
+            changed.append(plan.name)
     return changed
-
-
-def _set_desired(session: Session, planned: Arrival, verb: str, desired: str) -> bool:
-    """Have one unit go where it is to be; whether that is to be waited for."""
-    name = planned.name
-    if planned.content is not None and not planned.replaces:
-        is_global = Requirements.of(name, planned.content.options).is_global
-    else:
-        unit = session.api.unit(name)
-        if unit is None:
-            raise BadUnit(f"unable to find unit {name}")
-        if unit.desired == desired:
-            return False
-        session.api.set_desired(name, desired)
-        is_global = unit.is_global
-    if is_global:
-        say(f"Triggered global unit {name} {verb}")
-    return not is_global
 
 
 def _triggered(names: Sequence[str], verb: str) -> None:

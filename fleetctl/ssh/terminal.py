@@ -11,6 +11,7 @@ import threading
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import paramiko
@@ -23,42 +24,48 @@ CHUNK = 1 << 15
 TERMINAL = "xterm-256color"
 
 
-def run_command(transport: FleetTransport, line: str, *, forward_agent: bool = False) -> int:
-    """Run a command; returns its exit status, 128 + N if signal N killed it. Raises SshError."""
-    return _session(transport, lambda channel: channel.exec_command(line), forward_agent=forward_agent)
+def run_command(
+    transport: FleetTransport, line: str, *, forward_agent: bool = False, reads: bool = True
+) -> int:
+    """Run a command; returns its exit status, 128 + N if signal N killed it. Raises SshError.
+
+    Without `reads` our stdin is left alone, for whoever comes next in a script, unless it is a terminal.
+    """
+    begin = partial(paramiko.Channel.exec_command, command=line)
+    return _session(transport, begin, forward_agent=forward_agent, reads=reads)
 
 
 def run_shell(transport: FleetTransport, *, forward_agent: bool = False) -> int:
     """Open the user's shell; returns its exit status. Raises SshError."""
-    return _session(transport, lambda channel: channel.invoke_shell(), forward_agent=forward_agent)
+    return _session(transport, paramiko.Channel.invoke_shell, forward_agent=forward_agent, reads=True)
 
 
 def _session(
-    transport: FleetTransport, begin: Callable[[paramiko.Channel], None], *, forward_agent: bool
+    transport: FleetTransport, begin: Callable[[paramiko.Channel], None], *, forward_agent: bool, reads: bool
 ) -> int:
     try:
         channel = transport.open_session()
         if forward_agent:
             AgentRequestHandler(channel)
-        with _terminal(channel):
+        with _terminal(channel) as is_terminal:
             begin(channel)
-            return _joined(channel)
+            return _joined(channel, reads=reads or is_terminal)
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise SshError(f"the connection broke: {error or type(error).__name__}") from error
 
 
 @contextmanager
-def _terminal(channel: paramiko.Channel) -> Iterator[None]:
-    """Give the session a terminal like ours; if what is read or written is none, none is given."""
+def _terminal(channel: paramiko.Channel) -> Iterator[bool]:
+    """Give the session a terminal like ours, if we read from one and write to one; says whether."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        yield
+        yield False
         return
     channel.get_pty(TERMINAL, *shutil.get_terminal_size())
     before = termios.tcgetattr(sys.stdin)
     resized = signal.signal(signal.SIGWINCH, _resizer(channel))
     try:
-        tty.setraw(sys.stdin)
-        yield
+        tty.setraw(sys.stdin, termios.TCSADRAIN)  # keeps what has been typed ahead
+        yield True
     finally:
         signal.signal(signal.SIGWINCH, resized)
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
@@ -72,10 +79,13 @@ def _resizer(channel: paramiko.Channel) -> Callable[[int, FrameType | None], Non
     return resize
 
 
-def _joined(channel: paramiko.Channel) -> int:
+def _joined(channel: paramiko.Channel, *, reads: bool) -> int:
     """Copy everything both ways until the command has ended; returns its exit status."""
     sys.stdout.flush()
-    threading.Thread(target=_send, args=(channel,), daemon=True).start()
+    if reads:
+        threading.Thread(target=_send, args=(channel,), daemon=True).start()
+    else:
+        channel.shutdown_write()
     errors = threading.Thread(target=_receive, args=(channel.recv_stderr, 2), daemon=True)
     errors.start()
     try:

@@ -97,7 +97,8 @@ def test_a_file_that_differs_is_warned_about_and_replaced_on_request(fleetctl: S
     path.write_text(OTHER)
     ran = fleetctl("start", "a")
     assert ran.err == (
-        "WARNING: Unit a.service in registry differs from local unit file a.service. Add --replace to override.\n"
+        "WARNING: Unit a.service in registry differs from local unit file a.service. "
+        "Add --replace to override.\n"
     )
     assert fleetctl("cat", "a").out == SIMPLE
     refused = fleetctl("submit", "--replace", "a")

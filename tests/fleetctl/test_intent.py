@@ -82,7 +82,8 @@ EMPTY = local("x/a.service", "# nothing\n")
 PEERS = local("a.service", "[X-Fleet]\nMachineID=1\nGlobal=true\n")
 NEAR = local("a.service", "[X-Fleet]\n# a comment\nConflict=b\n")
 FAULTS = {
-    "nothing of that name": (Candidate(A, A), False, f"unable to find Unit({A}) in Registry or on filesystem"),
+    "nothing of that name": (Candidate(A, A), False,
+        f"unable to find Unit({A}) in Registry or on filesystem"),
     "no template either": (
         Candidate(INST, INST, None, None, T), False,
         f"failed getting Unit({INST}) from template: "
@@ -102,7 +103,8 @@ FAULTS = {
         Candidate(A, A, None, PEERS), False, "a.service: MachineID cannot be used with Global"),
     "an option that is misspelt": (
         Candidate(A, A, None, NEAR), False,
-        'a.service:3: unknown option "Conflict" in [X-Fleet]: did you mean "Conflicts"? (--force to keep it)'),
+        'a.service:3: unknown option "Conflict" in [X-Fleet]: '
+        'did you mean "Conflicts"? (--force to keep it)'),
     "nothing to replace it with": (
         Candidate(A, "x/" + A, unit(A)), True, f"error Unit x/{A} does not seem to be a template unit"),
     "no template to replace it with": (
@@ -147,7 +149,8 @@ DEPARTURES = {
     "stop stops what runs": ("stop", [RUNNING], [RUNNING], ["run.service"], ""),
     "stop leaves alone what is loaded": ("stop", [LOADED], [], [], ""),
     "stop ends at one that is inactive": (
-        "stop", [RUNNING, IDLE, RUNNING], [RUNNING], [], "Unable to stop unit idle.service in state inactive"),
+        "stop", [RUNNING, IDLE, RUNNING], [RUNNING], [],
+        "Unable to stop unit idle.service in state inactive"),
     "stop does not wait for global units": ("stop", [SHARED], [SHARED], [], ""),
     "unload unloads what is loaded or runs": (
         "unload", [RUNNING, LOADED], [RUNNING, LOADED], ["run.service", "load.service"], ""),

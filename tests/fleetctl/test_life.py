@@ -2,10 +2,13 @@
 
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.fleetctl.conftest import SIMPLE, Shell
+from tests.fleetctl.small_cluster import small_cluster
+from units.machine import Machine
 
 NEAR = "11111111.../198.18.0.1"
 
@@ -46,7 +49,8 @@ def test_start_tells_at_once_of_a_unit_that_failed(fleetctl: Shell) -> None:
     fleetctl.file("bad.service", playing(Start="activating/start@0.1 failed/failed"))
     start = time.monotonic()
     ran = fleetctl("start", "bad")
-    said = f"unit bad.service failed on {NEAR}: systemd says failed (failed) (fleetctl status bad.service tells more)"
+    said = f"unit bad.service failed on {NEAR}: systemd says failed (failed)"
+    said += " (fleetctl status bad.service tells more)"
     assert ran.err == (
         f"Error waiting for units: {said}\nError waiting for systemd unit states, err: {said}\n"
     )
@@ -227,3 +231,27 @@ def test_many_units_are_started_together(fleetctl: Shell) -> None:
     assert ran.status == 0
     assert time.monotonic() - start < 5
     assert fleetctl("destroy", *names).status == 0
+
+
+def test_status_and_journal_of_a_unit_on_this_host_need_no_ssh(tmp_path: Path) -> None:
+    own = Path("/etc/machine-id").read_text().strip()
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("systemctl", "journalctl", "sudo"):
+        (tools / name).write_text(f'#!/bin/sh\necho "{name}: $*"\nexit 3\n')
+        (tools / name).chmod(0o755)
+    with small_cluster(tmp_path, machines=[Machine(own, "198.18.0.1")]) as cluster:
+        here = Shell(tmp_path, {"FLEETCTL_ENDPOINT": cluster.endpoint, "PATH": f"{tools}:/usr/bin:/bin"})
+        here.file("a.service")
+        here.file("b.service")
+        assert here("status", "a").err == "Unit a.service does not exist.\n"
+        here("submit", "a", "b")
+        assert here("status", "a").err == "Unit a.service does not appear to be loaded.\n"
+        assert here("journal", "a").err == "Unit a.service does not appear to be running.\n"
+        here("start", "a", "b")
+        ran = here("status", "a", "b")
+        assert (ran.out, ran.err, ran.status) == ("systemctl: status -l a.service\n", "", 3)
+        ran = here("journal", "--sudo", "-f", "a")
+        said = "sudo: journalctl --unit a.service --no-pager -n 10 --output short -f\n"
+        assert (ran.out, ran.err, ran.status) == (said, "", 3)
+        assert here("journal").err == "One unit file must be provided.\n"

@@ -1,6 +1,12 @@
 """Other hosts over a real sshd, with a real ssh-agent."""
 
+import fcntl
+import os
+import pty
 import signal
+import struct
+import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +18,14 @@ from tests.fleetctl.small_cluster import M1, M2, SmallCluster, small_cluster
 from tests.fleetctl.ssh_host import USER, SshHost, make_key, ssh_host
 from units.machine import Machine
 
+SYSTEMCTL = 'echo "systemctl: $*"; exit 3'
 pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
     with ssh_host(tmp_path_factory.mktemp("ssh")) as host:
-        host.tool("systemctl", 'echo "systemctl: $*"; exit ${SYSTEMCTL_STATUS:-3}')
+        host.tool("systemctl", SYSTEMCTL)
         host.tool("journalctl", 'echo "journalctl: $*"; case "$*" in *-f*) sleep 60;; esac')
         yield host
 
@@ -133,6 +140,64 @@ def test_ssh_says_why_it_cannot_proceed(user: Shell, words: tuple[str, ...], sai
 def test_a_machine_without_address_is_no_target(user: Shell) -> None:
     ran = user("ssh", M2[:8])
     assert (ran.err, ran.status) == ("Could not determine address of machine.\n", 1)
+
+
+def test_a_global_unit_is_shown_on_every_machine_that_has_it(user: Shell, host: SshHost) -> None:
+    user.file("all.service", SIMPLE + "[X-Fleet]\nGlobal=true\n")
+    user("start", "all")
+    ran = user("status", port(host), "all")
+    assert ran.out == (
+        "Unit all.service on 11111111.../127.0.0.1:\nsystemctl: status -l all.service\n\n"
+        "Unit all.service on 22222222...:\n\n"
+    )
+    assert ran.err == f"Error getting machine IP: machine {M2}: it has published no address\n"
+    assert ran.status == 3
+    assert user("destroy", "all").status == 0
+
+
+def test_a_global_unit_is_restarted_on_every_machine(user: Shell, host: SshHost) -> None:
+    user.file("all.service", SIMPLE + "[X-Fleet]\nGlobal=true\n")
+    user("start", "all")
+    user.file(".ssh/config", f"Host *\n  Port {host.port}\n")
+    ran = user("restart", "all")
+    assert ran.out == "systemctl: restart all.service\n"
+    assert ran.err.endswith("Error restarting global units all.service\n")
+    assert ran.status == 1
+    assert user("destroy", "all").status == 0
+
+
+def test_status_leaves_the_rest_of_stdin_to_whoever_comes_next(user: Shell, host: SshHost) -> None:
+    host.tool("systemctl", "cat")
+    try:
+        assert user("status", port(host), "a", feed="not for you").out == ""
+    finally:
+        host.tool("systemctl", SYSTEMCTL)
+
+
+def test_a_shell_has_a_terminal_of_our_size_and_ours_is_as_before_in_the_end(
+    user: Shell, host: SshHost
+) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+    before = termios.tcgetattr(theirs)
+    with subprocess.Popen(
+        [FLEETCTL, "ssh", port(host), M1],
+        env={**user.env, "TERM": "dumb"},
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.write(ours, b"echo size $(stty size) $TERM; exit 5\n")
+        shown = b""
+        while b"size 33 77 xterm-256color" not in shown:
+            shown += os.read(ours, 4096)
+        assert process.wait(10) == 5
+    assert termios.tcgetattr(theirs) == before
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_an_agent_is_forwarded_on_request(user: Shell, host: SshHost) -> None:
+    assert user("ssh", "-A", port(host), M1, "ssh-add -L").out.startswith("ssh-ed25519 ")
+    assert user("ssh", port(host), M1, "ssh-add", "--", "-L").status == 2
 
 
 # Host keys
