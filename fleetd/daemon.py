@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -120,23 +120,21 @@ class Daemon:
 
     async def _obey_signals(self) -> None:
         """Carry out what each signal asks, one after the other. Never returns."""
-        actions: Mapping[signal.Signals, Callable[[], None]] = {
+        actions: Mapping[signal.Signals, Callable[[], Awaitable[None]]] = {
+            signal.SIGTERM: self._stop,
+            signal.SIGINT: self._stop,
             signal.SIGHUP: self._reload,
             signal.SIGUSR1: self._dump,
         }
         arrived: asyncio.Queue[signal.Signals] = asyncio.Queue()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, *actions):
+        for number in actions:
             loop.add_signal_handler(number, arrived.put_nowait, number)
         try:
             while True:
-                number = await arrived.get()
-                if number in actions:
-                    actions[number]()
-                else:
-                    await self._stop()
+                await actions[await arrived.get()]()
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT, *actions):
+            for number in actions:
                 loop.remove_signal_handler(number)
 
     async def _stop(self) -> None:
@@ -144,11 +142,11 @@ class Daemon:
         returning = await is_being_restarted(user=self._config.systemd_user)
         self._membership.depart(Departure.BACK_SOON if returning else Departure.FOR_GOOD)
 
-    def _reload(self) -> None:
+    async def _reload(self) -> None:
         """Take over what can change while running; a configuration with errors changes nothing."""
         log.info("Reloading configuration from %s", self._parts.source.given or "")
         try:
-            reading = self._parts.source.read()
+            reading = await asyncio.to_thread(self._parts.source.read)
         except ConfigError as error:
             log.error("the configuration stays as it was: %s", error)
             return
@@ -159,7 +157,7 @@ class Daemon:
         self._config = reading.config
         self._facts.reconfigure(reading.config)
 
-    def _dump(self) -> None:
+    async def _dump(self) -> None:
         log.info("Dumping server state")
         states = {name: str(known.stage) for name, known in sorted(self._parts.host.remembered().items())}
         print(json.dumps({"Agent": {"Cache": {"TargetStates": states}}}), file=sys.stdout, flush=True)

@@ -4,6 +4,7 @@ Rule 1: while the gate is shut every request gets the same 503, whatever it asks
 Rule 2: no error leaves this module unanswered.
 """
 
+import asyncio
 import html
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,7 +32,7 @@ async def _discover(services: Services, call: Call) -> Answer:
 
 
 async def _measure(services: Services, call: Call) -> Answer:
-    return Answer(200, metrics.exposition(), metrics.CONTENT_TYPE)
+    return Answer(200, await asyncio.to_thread(metrics.exposition), metrics.CONTENT_TYPE)
 
 
 @dataclass(frozen=True, slots=True)

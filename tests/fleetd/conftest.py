@@ -1,11 +1,19 @@
 """The cluster in memory that the tests of the API look at."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 from tests.fleetd.world import Client, World, world
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_loop() -> Iterator[None]:
+    """Fail a test in which the daemon makes a blocking call on the event loop."""
+    with blockbuster_ctx("fleetd"):
+        yield
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ async def daemon(
         listener.bind(str(sock))
         listener.listen()
         registry = MemoryRegistry(store)
-        config = source.read().config
+        config = (await asyncio.to_thread(source.read)).config
         parts = Parts(source, config, "m1", "v2.0.0", registry, ScriptedHost(machine), directory, [listener])
         task = asyncio.create_task(Daemon(parts).run())
         try:

@@ -113,7 +113,7 @@ async def test_a_member_is_present_with_its_facts_and_answers_requests(tmp_path:
         picture = await daemon.until(is_present)
         assert picture.machines["m1"] == Machine("m1", "10.0.0.1", {"role": "web"}, "v2.0.0")
         await daemon.serving()
-        assert daemon.directory.session_token() == daemon.tenant.sessions[0].token
+        assert await asyncio.to_thread(daemon.directory.session_token) == daemon.tenant.sessions[0].token
 
 
 async def test_leaving_for_good_the_engine_resigns_then_units_are_handed_over_then_the_host_leaves(
@@ -125,7 +125,7 @@ async def test_leaving_for_good_the_engine_resigns_then_units_are_handed_over_th
         assert daemon.tenant.said == ["serves", "resigns", "hands over", "rests"]
         await daemon.until(is_away)
         assert not daemon.gate.open
-        assert daemon.directory.session_token() is None
+        assert await asyncio.to_thread(daemon.directory.session_token) is None
 
 
 async def test_a_daemon_that_is_back_soon_keeps_units_and_presence_and_the_next_one_goes_on(
