@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from agent.errors import HostError, NameTaken, Refused, Unwritable
+from agent.errors import NameTaken, NotLoaded, Refused, Unwritable
 from agent.host import Remembered, Stage, UnitStatus
 from agent.memory import Memory
 from agent.strangers import strangers
@@ -37,29 +37,39 @@ class Installer:
         failures: Failures = {name: NameTaken(name, path) for name, path in taken.items()}
         failures |= await asyncio.to_thread(self._write, _without(files, failures))
         left = _without(files, failures)
-        failures |= await self._undone(await self._each(self._systemd.link, left))
+        failures |= await self._undone(await self._each(self._systemd.link, self._paths(left)))
         left = _without(left, failures)
         installable = [name for name, file in left.items() if file.has_install]
-        failures |= await self._undone(await self._each(self._systemd.enable, installable))
+        failures |= await self._undone(await self._each(self._systemd.enable, self._paths(installable)))
         left = _without(left, failures)
         if any(file.has_install for file in left.values()) or await self._is_stale(left, before):
             await self._reload(left)
         return failures | await asyncio.to_thread(self._keep, left)
 
-    async def unlink(self, name: str) -> None:
-        """Take away all links of a unit. Where systemd refuses there is none of its making."""
-        try:
-            await self._systemd.disable([name])
-        except Refused as refusal:
-            log.warning("no link of %s was removed: %s", name, refusal)
-
-    async def clear_leftovers(self, names: Collection[str]) -> Failures:
-        """Make systemd forget units whose files are gone, where another unit keeps them loaded."""
+    async def uninstall(self, names: Collection[str]) -> Failures:
+        """Take away all links and files of units that have stopped, and make systemd forget them."""
+        await self._unlink(names)
+        failures = await asyncio.to_thread(self._remove, names)
+        await asyncio.gather(*map(self._reset, names))
         statuses = await self._systemd.states(names)
         left = sorted(name for name, status in statuses.items() if status.load == "loaded")
-        if left:
+        if left:  # another unit keeps them
             await self._reload(left)
-        return {}
+        return failures
+
+    async def _unlink(self, names: Collection[str]) -> None:
+        """Take away all links of these. Where systemd refuses there is none of its making."""
+        refused = await self._each(self._systemd.disable, {name: name for name in names})
+        for name in refused:
+            log.warning("no link of %s was removed: %s", name, refused[name])
+
+    async def _reset(self, name: str) -> None:
+        try:
+            await self._systemd.reset_failed(name)
+        except NotLoaded:
+            return
+        except Refused as refusal:
+            log.info("the failure of %s is not forgotten: %s", name, refusal)
 
     async def _is_stale(self, names: Collection[str], before: Mapping[str, UnitStatus]) -> bool:
         """Whether systemd would go on with the old text of one of these."""
@@ -72,28 +82,31 @@ class Installer:
         await self._systemd.reload()
 
     async def _each(
-        self, verb: Callable[[Sequence[str]], Awaitable[None]], names: Collection[str]
+        self, verb: Callable[[Sequence[str]], Awaitable[None]], what: Mapping[str, str]
     ) -> Failures:
         """Do it to all at once; if systemd refuses, to one after the other, to know which it means."""
-        if not names:
+        if not what:
             return {}
         try:
-            await verb([str(self._directory.path_of(name)) for name in names])
+            await verb(list(what.values()))
         except Refused as refusal:
-            if len(names) == 1:
-                return dict.fromkeys(names, refusal)
+            if len(what) == 1:
+                return dict.fromkeys(what, refusal)
             failures: Failures = {}
-            for name in names:
-                failures |= await self._each(verb, [name])
+            for name in what:
+                failures |= await self._each(verb, {name: what[name]})
             return failures
         return {}
+
+    def _paths(self, names: Collection[str]) -> dict[str, str]:
+        return {name: str(self._directory.path_of(name)) for name in names}
 
     async def _undone(self, failures: Failures) -> Failures:
         """Leave nothing half done of what systemd refused."""
         if failures:
-            for name in failures:
-                await self.unlink(name)
+            await self._unlink(failures)
             await asyncio.to_thread(self._remove, failures)
+            await asyncio.to_thread(self._memory.forget, failures)
         return failures
 
     def _write(self, files: Mapping[str, UnitFile]) -> Failures:
@@ -125,13 +138,14 @@ class Installer:
                 failures[name] = error
         return failures
 
-    def _remove(self, names: Collection[str]) -> None:
+    def _remove(self, names: Collection[str]) -> Failures:
+        failures: Failures = {}
         for name in names:
             try:
                 self._directory.remove(name)
-                self._memory.forget([name])
-            except HostError as error:
-                log.warning("something of %s stays behind: %s", name, error)
+            except Unwritable as error:
+                failures[name] = error
+        return failures
 
 
 def _without(files: Mapping[str, UnitFile], failures: Collection[str]) -> dict[str, UnitFile]:

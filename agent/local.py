@@ -43,7 +43,7 @@ class LocalHost:
         self._changes = Changes(memory.get)
         self._installer = Installer(systemd, directory, memory)
         self._loads: Batches[str, UnitFile] = Batches(self._installer.install)
-        self._leftovers: Batches[str, None] = Batches(self._installer.clear_leftovers)
+        self._removals: Batches[str, None] = Batches(self._installer.uninstall)
         systemd.listener.changed = self._changes.heard
         systemd.listener.all_changed = lambda: self._changes.mark(memory.all())
 
@@ -117,10 +117,7 @@ class LocalHost:
         await self._record(name, Stage.LEAVING)
         self._asked.discard(name)
         await self._stopped(name)
-        await self._installer.unlink(name)
-        await asyncio.to_thread(self._directory.remove, name)
-        await self._reset(name)
-        await self._leftovers.add(name, None)
+        await self._removals.add(name, None)
         await self._record(name, Stage.GONE)
         self._changes.mark([name])
 
@@ -170,14 +167,6 @@ class LocalHost:
             return f"systemd does not answer within {FACTS_DEADLINE:g} s", {}
         except HostError as error:
             return f"systemd does not answer: {error}", {}
-
-    async def _reset(self, name: str) -> None:
-        try:
-            await self._systemd.reset_failed(name)
-        except NotLoaded:
-            return
-        except Refused as refusal:
-            log.info("the failure of %s is not forgotten: %s", name, refusal)
 
     async def _stopped(self, name: str) -> None:
         """Stop a unit that systemd may or may not have, and wait; Refused when it still runs afterwards."""

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 RECONCILE_EVERY = 5.0
 """Seconds between two looks when nothing happens; normally the look finds nothing to do."""
 HAND_OVER_DEADLINE = 60.0
+HAND_OVER_GRACE = 1.0
+"""Seconds for what is under way to end by itself."""
 
 
 class Agent:
@@ -64,12 +66,16 @@ class Agent:
         Ends after `deadline` seconds, whatever still runs then; such units are named in the log.
         """
         self._leaving = True
-        await self._tasks.close()
+        await self._tasks.close(grace=HAND_OVER_GRACE)
         left: set[str] = set()
         try:
             async with asyncio.timeout(deadline), self._in_touch():
                 await self._host.reachable()
-                left.update(await self._host.present() or ())
+                present = await self._host.present()
+                if present is None:
+                    log.warning("the units of this host could not be read: all are left running")
+                    return
+                left.update(present)
                 log.info("unloading the %d units of this host, because fleet is being stopped", len(left))
                 await asyncio.gather(*(self._hand_over(name, left) for name in sorted(left)))
         except TimeoutError:

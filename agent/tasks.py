@@ -52,12 +52,14 @@ class Tasks:
             task = asyncio.create_task(self._sequence(name, wanted.get(name), own, contents))
             self._busy[name] = task
 
-    async def close(self) -> None:
-        """Break off everything; what was half done is found and finished by the next agent."""
-        tasks = list(self._busy.values())
-        for task in tasks:
+    async def close(self, *, grace: float = 0.0) -> None:
+        """End within `grace` seconds, or break off: the next agent finds what is half done, and goes on."""
+        if not self._busy:
+            return
+        _, late = await asyncio.wait(self._busy.values(), timeout=grace)
+        for task in late:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*late, return_exceptions=True)
 
     def _may_begin(self, name: str, goal: Wanted | None) -> bool:
         if name in self._busy:

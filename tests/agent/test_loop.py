@@ -1,5 +1,7 @@
 """The whole agent, on a registry in memory and a scripted host."""
 
+import asyncio
+
 from registry.memory import MemoryStore
 from tests.agent.host_contract import DONE_AT_ONCE, SLEEPS, SLEEPS_LONGER
 from tests.agent.scripted import Machine, ScriptedHost
@@ -103,4 +105,8 @@ async def test_what_systemd_says_later_is_reported(machine: Machine) -> None:
         await w.reported(A, is_("active"))
         this.becomes(A, "failed")
         await w.reported(A, is_("failed"))
+        before = w.store.newest
+        this.becomes(A, "failed")
+        await asyncio.sleep(0.05)
+        assert w.store.newest == before, "what is known already is not said again"
     assert machine.done == [f"load {A}", f"start {A}"], "what fails is for its own Restart= to start again"

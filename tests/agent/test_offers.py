@@ -13,11 +13,15 @@ from tests.agent.scripted import Machine, ScriptedHost
 from tests.agent.world import ME, A, B, is_, is_gone, world
 
 
-async def test_offers_are_answered_each_once(machine: Machine) -> None:
+async def test_offers_are_answered_each_once(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     machine.strangers[B] = "/etc/systemd/system/b.service"
     async with world(ScriptedHost(machine)) as w:
         await w.lead.commit([Ask(Offer(ME, A, "o1", "0" * 40)), Ask(Offer(ME, B, "o2", "0" * 40))])
         picture = await w.until(lambda p: len(p.bids) == 2)
+        await w.lead.commit([Ask(Offer(ME, "c.service", "o3", "0" * 40))])
+        await w.until(lambda p: len(p.bids) == 3)
+    assert caplog.text.count("answered the offer of a.service") == 1
     bids = {name: by[ME] for name, by in picture.bids.items()}
     assert (bids[A].offer, bids[A].price, bids[A].refusal) == ("o1", 0.0, None)
     assert "/etc/systemd/system/b.service" in str(bids[B].refusal)
@@ -46,6 +50,7 @@ async def test_handing_over_unloads_everything_and_refuses_what_is_offered(machi
         await w.lead.commit([Ask(Offer(ME, "c.service", "o1", "0" * 40))])
         picture = await w.until(lambda p: p.bids)
         assert picture.bids["c.service"][ME].refusal == "fleet is being stopped on this host"
+        await asyncio.sleep(0.05)  # long enough for a look at the new picture
         assert machine.files == {}, "what is still scheduled here is not loaded again"
 
 

@@ -61,9 +61,11 @@ async def test_what_is_wanted_while_a_unit_is_busy_is_done_when_it_has_ended(mac
         await w.unschedule(A)
         await eventually(lambda: machine.memory[A].stage is Stage.LEAVING)
         await w.schedule(A, SLEEPS)
+        await asyncio.sleep(0.05)  # long enough for a second sequence, which must not begin
         gate.set()
-        await eventually(lambda: machine.done[-1] == f"start {A}")
+        await eventually(lambda: machine.starts[A] == 2)
         await w.reported(A, is_("active"))
+    assert [word.split()[0] for word in machine.done] == ["load", "start", "unload", "load", "start"]
 
 
 async def test_another_wish_is_not_kept_waiting_by_an_earlier_failure(machine: Machine) -> None:
