@@ -68,10 +68,10 @@ def tcp_stream(server: Server, tls: ssl.SSLContext | None) -> Stream:
     """A connection to a server. Raises Unreachable."""
     try:
         stream = socket.create_connection((server.host, server.port), timeout=CONNECT_TIMEOUT)
-        stream.settimeout(None)
         _notice_dead_peer(stream)
         if server.secure and tls is not None:
             stream = tls.wrap_socket(stream, server_hostname=server.host)
+        stream.settimeout(None)
     except OSError as error:
         hint = "is fleetd's API there? check --endpoint or FLEETCTL_ENDPOINT"
         raise Unreachable(f"cannot connect to {server.shown}: {reason(error)} ({hint})") from error

@@ -18,7 +18,7 @@ GRACE = 2.0
 """Seconds that fleet 1.0 gave a unit to become active; here only for what looks bad but may mend itself."""
 
 _UP = frozenset({"active", "reloading", "refreshing"})
-_CANNOT_LOAD = frozenset({"not-found", "bad-setting", "error", "masked"})
+_CANNOT_LOAD = frozenset({"bad-setting", "error", "masked"})
 
 
 class Goal(Enum):
@@ -97,7 +97,9 @@ def _active(state: State | None) -> Verdict:
     if state.active == "failed":
         return Verdict(End.FAILED, SETTLE, said)
     if state.load in _CANNOT_LOAD:
-        return Verdict(End.FAILED, GRACE, f"systemd cannot load it: {state.load}")
+        return Verdict(End.FAILED, SETTLE, f"systemd cannot load it: {state.load}")
+    if state.load == "not-found":
+        return Verdict(End.FAILED, GRACE, "systemd does not find its file")
     if state.sub == "auto-restart":
         return Verdict(End.FAILED, GRACE, f"{said}: it ends as soon as it is started")
     return Verdict(End.REACHED, 2 * SETTLE, said) if state.active == "inactive" else WAIT

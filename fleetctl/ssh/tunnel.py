@@ -43,8 +43,15 @@ class _Raw(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         data = self._channel.recv(len(buffer))
+        if not data and (said := self._last_words()):
+            raise ConnectionError(said)
         buffer[: len(data)] = data
         return len(data)
+
+    def _last_words(self) -> str:
+        """What the host's own fleetctl had to say; nothing if the socket was reached without it."""
+        said = self._channel.makefile_stderr("rb").read()
+        return " ".join(said.decode(errors="replace").split())
 
 
 def tunnelled(endpoint: Endpoint, settings: Settings, tls: ssl.SSLContext | None) -> Connect:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleetctl.small_cluster import SmallCluster, small_cluster
+from tests.fleetctl.small_cluster import M1, M2, SmallCluster, small_cluster
+from tests.fleetctl.ssh_host import USER, SshHost, ssh_host
+from units.machine import Machine
 
 FLEETCTL = Path(sys.executable).parent / "fleetctl"
+SYSTEMCTL = 'echo "systemctl: $*"; exit 3'
 SIMPLE = "[Service]\nExecStart=/bin/sleep infinity\n"
 
 
@@ -75,3 +78,36 @@ def alone(tmp_path: Path) -> Shell:
     directory = tmp_path / "alone"
     directory.mkdir()
     return Shell(directory, {})
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
+    with ssh_host(tmp_path_factory.mktemp("ssh")) as host:
+        host.tool("systemctl", SYSTEMCTL)
+        host.tool("journalctl", 'echo "journalctl: $*"; case "$*" in *-f*) sleep 60;; esac')
+        yield host
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
+    """A cluster whose machines are all behind that sshd, but for one that is nowhere."""
+    machines = [Machine(M1, "127.0.0.1"), Machine(M2, "")]
+    with small_cluster(tmp_path_factory.mktemp("far"), machines=machines) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def user(far: SmallCluster, host: SshHost, tmp_path: Path) -> Shell:
+    """fleetctl, as somebody who knows the host and has a key in the agent."""
+    shell = Shell(
+        tmp_path,
+        {
+            "FLEETCTL_ENDPOINT": far.endpoint,
+            "FLEETCTL_SSH_USERNAME": USER,
+            "SSH_AUTH_SOCK": host.agent_socket,
+        },
+    )
+    shell.file(".fleetctl/known_hosts", f"[127.0.0.1]:{host.port} {host.host_key}\n")
+    shell.file("a.service", SIMPLE)
+    shell("start", "a")
+    return shell

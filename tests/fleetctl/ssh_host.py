@@ -44,6 +44,11 @@ class SshHost:
         path.chmod(0o755)
 
 
+def port(host: SshHost) -> str:
+    """The flag that leads to it."""
+    return f"--ssh-port={host.port}"
+
+
 def make_key(path: Path, kind: str = "ed25519", passphrase: str = "") -> None:
     subprocess.run(
         ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", path.name, "-f", path], check=True

@@ -32,7 +32,9 @@ ENDS = {
     "a unit that did its work has arrived": (Goal.ACTIVE, UP, [state("inactive", "dead")], End.REACHED, 0.6),
     "a unit that ends again and again gets two seconds": (
         Goal.ACTIVE, UP, [state("activating", "auto-restart")], End.FAILED, 2),
-    "a unit that systemd cannot load gets two seconds": (
+    "a unit that systemd cannot load has failed": (
+        Goal.ACTIVE, UP, [state("inactive", "dead", "bad-setting")], End.FAILED, 0.3),
+    "a unit whose file systemd does not see gets two seconds": (
         Goal.ACTIVE, UP, [state("inactive", "dead", "not-found")], End.FAILED, 2),
     "a word of a newer systemd is waited for": (Goal.ACTIVE, UP, [state("pondering")], End.NOT_YET, 0),
     "a unit that somebody destroys will not arrive": (Goal.ACTIVE, NO_UNIT, [], End.FAILED, 1),

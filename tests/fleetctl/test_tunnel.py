@@ -1,0 +1,54 @@
+"""The API through a real sshd."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fleetctl.conftest import FLEETCTL, Shell
+from tests.fleetctl.small_cluster import SmallCluster
+from tests.fleetctl.ssh_host import SshHost, ssh_host
+
+pytestmark = pytest.mark.lab
+
+
+def test_the_api_is_reached_through_a_tunnel_to_its_socket(user: Shell, host: SshHost) -> None:
+    ran = user("--tunnel", f"127.0.0.1:{host.port}", "list-machines", "--no-legend")
+    assert (ran.err, ran.status) == ("", 0)
+    assert ran.out.startswith("11111111...\t127.0.0.1\t-\n")
+
+
+def test_the_api_is_reached_through_a_tunnel_over_tcp(user: Shell, host: SshHost, far: SmallCluster) -> None:
+    tunnel = f"--tunnel=127.0.0.1:{host.port}"
+    ran = user(tunnel, f"--endpoint=http://127.0.0.1:{far.port}", "list-units", "--no-legend")
+    assert (ran.out, ran.err) == ("a.service\t11111111.../127.0.0.1\tactive\trunning\n", "")
+
+
+def test_a_host_that_forwards_nothing_needs_fleetctl_there(
+    user: Shell, far: SmallCluster, tmp_path: Path
+) -> None:
+    with ssh_host(tmp_path / "strict", "AllowTcpForwarding no", "AllowStreamLocalForwarding no") as host:
+        host.tool("fleetctl", f'exec {FLEETCTL} "$@"')
+        user.file(".fleetctl/known_hosts", f"[127.0.0.1]:{host.port} {host.host_key}\n")
+        tunnel = f"127.0.0.1:{host.port}"
+        ran = user("--tunnel", tunnel, "list-machines", "--no-legend", SSH_AUTH_SOCK=host.agent_socket)
+    assert (ran.err, ran.status) == ("", 0)
+    assert ran.out.startswith("11111111...\t")
+
+
+def test_what_goes_wrong_at_the_far_end_of_a_tunnel_is_told(user: Shell, host: SshHost) -> None:
+    host.tool("fleetctl", f'exec {FLEETCTL} "$@"')
+    ran = user("--tunnel", f"127.0.0.1:{host.port}", "--endpoint=unix:///nope.sock", "list-units")
+    assert ran.err == (
+        "Error retrieving list of units from repository: connection to unix:///nope.sock broke before the "
+        "answer: failed dialing remote address: /nope.sock: no such file\n"
+    )
+    assert ran.status == 1
+
+
+def test_a_tunnel_that_cannot_be_dug_is_said_so(user: Shell) -> None:
+    ran = user("--tunnel=127.0.0.1:1", "list-machines")
+    assert ran.err == (
+        "Unable to initialize client: failed initializing SSH client: "
+        "dial tcp 127.0.0.1:1: connect: connection refused\n"
+    )
+    assert ran.status == 1
