@@ -10,9 +10,10 @@ import pytest
 
 from registry.errors import Deposed, Unavailable
 from registry.etcd3.faults import Compacted
+from registry.etcd3.reading import KEYS_PER_PAGE, pages
 from registry.etcd3.view import Etcd3View
 from registry.etcd3.watch import Watch
-from registry.port import Everything, OneMachine, Place, Scope
+from registry.port import Displace, Everything, OneMachine, Place, Scope
 from tests.registry.builders import LOADED, M1, M2, A, entry, job, leader, unit_file
 from tests.registry.cable import Cable, cable_to
 from tests.registry.members import ETCD, Cluster
@@ -102,16 +103,32 @@ async def test_a_write_whose_answer_was_lost_is_not_repeated(
     cable: Cable, far: EtcdWorld, etcd_only: EtcdWorld
 ) -> None:
     registry = far.connect()
-    await registry.save(job(), unit_file(), seen=None)
-    first = await registry.job(A)
+    await registry.job(A)
     cable.swallow_answers()
     with pytest.raises(Unavailable):
-        await soon(registry.save(job(state=LOADED), None, seen=first))
+        await soon(registry.set_metadata(M1, {"zone": "z"}))
     await cable.heal()
-    later = await etcd_only.connect().job(A)
-    assert first is not None
-    assert later == job(state=LOADED)
-    assert later.version == first.version + 1
+    (stored,) = await etcd_only.store.read(etcd_only.keys.metadata(M1, "zone"))
+    assert stored is not None
+    assert stored.modified == stored.created
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+async def test_the_first_picture_after_an_outage_is_of_one_revision(
+    cable: Cable, far: EtcdWorld, etcd_only: EtcdWorld, scope: Scope
+) -> None:
+    near = etcd_only.connect()
+    async with far.connect().follow(scope) as view, near.campaign(leader(), ttl=10) as leadership:
+        await near.save(job("first.service", is_global=True), unit_file(), seen=None)
+        before = await seen(view, lambda p: p.jobs)
+        await cable.cut()
+        for n in range(30):
+            await near.save(job(f"u{n}.service", is_global=True), unit_file(), seen=None)
+            await leadership.commit([Place(entry(f"u{n}.service"))])
+        await near.set_metadata(M1, {"a": "b"})
+        await cable.heal()
+        picture = await soon(view.after(before))
+        assert (len(picture.jobs), len(picture.schedule)) == (31, 30)
 
 
 async def test_a_leader_that_is_cut_off_stops_by_its_own_clock(
@@ -199,7 +216,21 @@ async def test_a_view_that_hears_nothing_never_claims_to_be_fresh(
             await soon(deaf.fresh())
 
 
-async def test_a_state_larger_than_a_page_is_read_at_one_revision(etcd_only: EtcdWorld) -> None:
+async def test_all_pages_are_of_the_revision_of_the_first(etcd_only: EtcdWorld) -> None:
+    registry = etcd_only.connect()
+    names = {f"u{n:04}.service" for n in range(KEYS_PER_PAGE + 10)}
+    async with registry.campaign(leader(), ttl=10) as leadership:
+        await leadership.commit([Place(entry(name)) for name in sorted(names)])
+        reading = pages(etcd_only.client, etcd_only.keys.ranges(OneMachine(M1))[:1])
+        read = {change.key for change in (await anext(reading)).changes}
+        assert len(read) == KEYS_PER_PAGE
+        await leadership.commit([Displace(M1, max(names)), Place(entry("z.service"))])
+        async for page in reading:
+            read |= {change.key for change in page.changes}
+    assert read == {etcd_only.keys.schedule(M1, name) for name in names}
+
+
+async def test_a_state_larger_than_a_page_is_read_whole(etcd_only: EtcdWorld) -> None:
     registry = etcd_only.connect()
     names = [f"u{n}.service" for n in range(4500)]
     async with registry.campaign(leader(), ttl=10) as leadership:

@@ -101,6 +101,19 @@ async def test_a_token_that_a_restart_has_made_void_is_renewed(locked: Cluster) 
         await seen(own, lambda p: p.jobs)
 
 
+async def test_a_request_with_a_void_token_is_repeated_with_a_new_one(locked: Cluster) -> None:
+    (member,) = locked.members
+    async with opened(replace(ROOT, servers=locked.urls)) as registry:
+        await registry.save(job(), unit_file(), seen=None)
+        member.kill()
+        await member.restart()
+        found = await soon(registry.job(A))
+        assert found is not None
+        member.kill()
+        await member.restart()
+        await soon(registry.destroy(found))
+
+
 async def test_a_password_that_etcd_does_not_ask_for_does_no_harm(etcd: Cluster, prefix: str) -> None:
     async with opened(replace(ROOT, servers=etcd.urls, prefix=prefix)) as registry:
         await registry.save(job(), unit_file(), seen=None)
