@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from engine.apply import apply
 from engine.cluster import Reader
 from engine.memory import Memory
-from engine.plan import Plan, plan
+from engine.plan import Plan, Planner
 from registry.errors import RegistryError, Unavailable
 from registry.port import Everything, Leadership, Registry, View
 from registry.records import Leader, Picture
@@ -87,6 +87,7 @@ class _Leader:
         self._interval = interval
         self._grace = grace
         self._reader = Reader()
+        self._planner = Planner()
         self._memory = Memory(epoch=f"{view.picture.revision:x}")
         self._waiting: Mapping[str, str] = {}
         self._doubted: frozenset[str] = frozenset()
@@ -95,7 +96,7 @@ class _Leader:
         """Plan from the newest picture, carry it out, and return when there is something new to look at."""
         picture = self._view.picture
         now = asyncio.get_running_loop().time()
-        made = plan(self._reader.cluster(picture), self._memory, now=now, grace=self._grace)
+        made = self._planner.plan(self._reader.cluster(picture), self._memory, now=now, grace=self._grace)
         self._tell(made)
         if not made.decisions:
             self._memory = made.memory

@@ -34,3 +34,9 @@ class Memory:
     """Machines that let a bid window pass, and until when nothing is offered to them."""
     absent_since: Mapping[str, float] = field(default_factory=no_entries)
     """Machines with units that are not present, and when that was first seen."""
+    suspects: frozenset[str] = frozenset()
+    """Machines that are away since a loss that was doubted."""
+    moves: int = 0
+    """How many units of suspects were sent elsewhere since `moves_since`."""
+    moves_since: float = 0.0
+    """When the counting of moves last began anew."""

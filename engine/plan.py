@@ -5,14 +5,13 @@ Rule 2: the order of the input never changes the answer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from engine.caution import absence
 from engine.cluster import Cluster
 from engine.decisions import Decision
-from engine.draft import Draft
-from engine.leave import leave, peers_first
 from engine.memory import Memory
+from engine.residence import Residence
 from engine.settle import Settlement
 
 
@@ -30,23 +29,45 @@ class Plan:
     """When to plan again if nothing changes before, in seconds of the loop's clock."""
 
 
+class Planner:
+    """Makes plans, and keeps what it worked out for the last one.
+
+    That only spares work: an answer depends on what is asked, never on what was asked before.
+    """
+
+    def __init__(self) -> None:
+        self._residence = Residence()
+
+    def plan(self, cluster: Cluster, memory: Memory, *, now: float, grace: float) -> Plan:
+        """See `plan`. Costs what has changed since the last cluster, not what there is."""
+        residence = self._residence
+        residence.update(cluster)
+        away = absence(
+            residence.needed,
+            cluster.machines.keys(),
+            memory.absent_since,
+            memory.suspects,
+            now=now,
+            grace=grace,
+        )
+        with residence.draft.sketch():
+            leaving = tuple(residence.leaving())
+            pushed = tuple(residence.pushing())
+            settlement = Settlement(residence, memory, now, away, {one.name for one in pushed})
+            arriving = tuple(settlement.settle())
+        return Plan(
+            decisions=(*leaving, *pushed, *arriving),
+            memory=settlement.memory,
+            waiting=settlement.waiting,
+            doubted=away.doubted,
+            wake_at=min((t for t in (settlement.wake_at, away.until) if t is not None), default=None),
+        )
+
+
 def plan(cluster: Cluster, memory: Memory, *, now: float, grace: float) -> Plan:
     """The decisions that bring the schedule one step nearer to rest; none when it is at rest.
 
     `now` is in seconds of the event loop's clock, `grace` is for how many seconds the sudden absence of
     many machines is doubted.
     """
-    needed = {machine for places in cluster.schedule.values() for machine in places}
-    away = absence(needed, cluster.machines.keys(), memory.absent_since, now=now, grace=grace)
-    draft = Draft(cluster.machines)
-    order = peers_first(cluster.units)
-    leaving = tuple(leave(cluster, draft, order))
-    settlement = Settlement(cluster, draft, memory, now, held=away.doubted)
-    arriving = tuple(settlement.settle(order))
-    return Plan(
-        decisions=leaving + arriving,
-        memory=replace(settlement.memory, absent_since=away.since),
-        waiting=settlement.waiting,
-        doubted=away.doubted,
-        wake_at=min((t for t in (settlement.wake_at, away.until) if t is not None), default=None),
-    )
+    return Planner().plan(cluster, memory, now=now, grace=grace)

@@ -5,6 +5,7 @@ Rule 2: what is usual need not be written: a unit is wanted `launched`, an entry
 
     {"machines": {"m1": {"disk": "ssd"}, "m2": {}},
      "units": {"a.service": {"Conflicts": ["b.service"], "desired": "loaded"}, "b.service": {}},
+     "without_bids": ["m2"],
      "schedule": {"a.service": {"m1": {}}},
      "reports": {"a.service": {"m1": "active"}},
      "offers": {"b.service": {"m2": "0.1"}},
@@ -20,7 +21,7 @@ from engine.cluster import Cluster, Unit
 from engine.memory import Memory
 from engine.saved_memory import memory_as_json, memory_from_json
 from registry.records import Bid, Offer, Report, ScheduleEntry
-from units.machine import Machine
+from units.machine import BID, Machine
 from units.requirements import Requirements
 from units.state import TargetState
 
@@ -49,6 +50,7 @@ def as_json(moment: Moment) -> Json:
     cluster = moment.cluster
     tables = {
         "machines": {id: dict(sorted(m.metadata.items())) for id, m in sorted(cluster.machines.items())},
+        "without_bids": sorted(id for id, m in cluster.machines.items() if not m.bids),
         "units": {name: _unit_as_json(unit) for name, unit in sorted(cluster.units.items())},
         "unreadable": sorted(cluster.unreadable),
         "schedule": _nested(cluster.schedule, lambda entry: _entry_as_json(entry, cluster)),
@@ -75,6 +77,7 @@ def from_json(saved: Json) -> Moment:
 
 def _cluster(saved: Json) -> Cluster:
     units = {name: _unit(name, value) for name, value in saved.get("units", {}).items()}
+    deaf = frozenset(saved.get("without_bids", ()))
 
     def table(key: str, read: Callable[[str, str, Any], Record]) -> dict[str, dict[str, Record]]:
         rows: Json = saved.get(key, {})
@@ -84,11 +87,15 @@ def _cluster(saved: Json) -> Cluster:
         units=units,
         unreadable=frozenset(saved.get("unreadable", ())),
         schedule=table("schedule", lambda n, m, value: _entry(n, m, value, units)),
-        machines={id: Machine(id, metadata=of) for id, of in saved.get("machines", {}).items()},
+        machines={id: _machine(id, of, deaf) for id, of in saved.get("machines", {}).items()},
         reports=table("reports", _report),
         offers=table("offers", lambda n, m, id: Offer(m, n, id, units[n].hash if n in units else "")),
         bids=table("bids", lambda n, m, value: Bid(m, n, **value)),
     )
+
+
+def _machine(id: str, metadata: Json, deaf: frozenset[str]) -> Machine:
+    return Machine(id, metadata=metadata, capabilities=frozenset() if id in deaf else frozenset({BID}))
 
 
 def _unit_as_json(unit: Unit) -> Json:

@@ -8,6 +8,8 @@ from engine.memory import Memory, Refusal
 
 Json = dict[str, Any]
 
+PLAIN = ("epoch", "rounds", "silent", "absent_since", "moves", "moves_since")
+
 
 def memory_as_json(memory: Memory) -> Json:
     """A memory as plain JSON values, without what is as in an empty one."""
@@ -21,18 +23,22 @@ def memory_as_json(memory: Memory) -> Json:
         },
         "silent": dict(sorted(memory.silent.items())),
         "absent_since": dict(sorted(memory.absent_since.items())),
+        "suspects": sorted(memory.suspects),
+        "moves": memory.moves,
+        "moves_since": memory.moves_since,
     }
-    return {key: value for key, value in told.items() if value != getattr(empty, key)}
+    return {key: value for key, value in told.items() if value and value != getattr(empty, key)}
 
 
 def memory_from_json(saved: Json) -> Memory:
     """The memory that was saved; what is not there is as in an empty one."""
     auctions = saved.get("auctions", {}).items()
     refusals = saved.get("refusals", {}).items()
-    plain = {key: saved[key] for key in ("epoch", "rounds", "silent", "absent_since") if key in saved}
+    plain = {key: saved[key] for key in PLAIN if key in saved}
     return Memory(
         auctions={n: Auction(n, **{**a, "asked": tuple(a["asked"])}) for n, a in auctions},
         refusals={n: {m: Refusal(**r) for m, r in by.items()} for n, by in refusals},
+        suspects=frozenset(saved.get("suspects", ())),
         **plain,
     )
 

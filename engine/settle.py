@@ -3,26 +3,27 @@
 Rule 1: a unit that still runs on a host that is present gets no other place until that host has stopped it.
 Rule 2: units are looked at in the order of the first half; each sees the places of those before it, also
         those that are only likely because their auction is still open.
-Rule 3: a unit without a place always has its reason.
+Rule 3: a unit that no machine takes always has its reason. So many rounds are open at once that every
+        host has work, and not more: what comes behind them waits for its turn, for milliseconds.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
 
 from engine.auction import ASKED_AT_ONCE, BID_WINDOW, Auction, Verdict, judge
-from engine.cluster import Cluster, Unit
+from engine.caution import Absence
+from engine.cluster import Unit
 from engine.decisions import Award, CloseAuction, Decision, OfferUnit, Unschedule
-from engine.draft import Draft
-from engine.memory import Memory, Refusal
+from engine.memory import Memory
+from engine.notes import Notes
+from engine.pace import Pace
+from engine.residence import Residence, ranked
+from engine.sieve import Sieve, sentence
 from registry.records import ScheduleEntry
 
-FIRST_PAUSE = 1.0
-"""Seconds until a machine that refused a unit is asked about it again; doubled with each further refusal."""
-
-LONGEST_PAUSE = 30.0
-
-SILENCE = 5.0
-"""Seconds for which nothing is offered to a machine that let a bid window pass."""
+ROUNDS_AT_ONCE = 512
+"""How many auctions are open at the same time."""
 
 STILL_THERE = frozenset({"active", "activating", "deactivating", "reloading"})
 """systemd's active states in which processes of the unit exist."""
@@ -32,83 +33,99 @@ class Settlement:
     """One plan's work on the units that need a place: the decisions so far, and the memory they make."""
 
     def __init__(
-        self, cluster: Cluster, draft: Draft, memory: Memory, now: float, *, held: frozenset[str]
+        self, residence: Residence, memory: Memory, now: float, away: Absence, pushed: Collection[str]
     ) -> None:
-        self._cluster = cluster
-        self._held = held
-        self._draft = draft
+        self._residence = residence
+        self._cluster = residence.cluster
+        self._draft = residence.draft
         self._now = now
-        self._epoch = memory.epoch
+        self._away = away
+        self._pushed = pushed
+        self._before = memory
         self._rounds = memory.rounds
         self._auctions = dict(memory.auctions)
-        self._refusals = {name: dict(by) for name, by in memory.refusals.items()}
-        self._silent = {m: until for m, until in memory.silent.items() if until > now}
+        self._notes = Notes(memory, now)
+        self._pace = Pace(memory, now, machines=len(self._cluster.machines))
         self.waiting: dict[str, str] = {}
         """Units without a place, each with the reason."""
 
     @property
     def memory(self) -> Memory:
         """What the next plan must know."""
-        return Memory(
-            epoch=self._epoch,
+        return replace(
+            self._before,
             rounds=self._rounds,
             auctions=self._auctions,
-            refusals=self._refusals,
-            silent=self._silent,
+            refusals=self._notes.refusals,
+            silent=self._notes.silent,
+            absent_since=self._away.since,
+            suspects=self._away.suspects,
+            moves=self._pace.moves,
+            moves_since=self._pace.since,
         )
 
     @property
     def wake_at(self) -> float | None:
         """When something is to be looked at again even if nothing changes, in seconds of the loop's clock."""
         times = [auction.deadline for auction in self._auctions.values()]
-        for name in self.waiting:
-            times += [refusal.until for refusal in self._refusals.get(name, {}).values()]
-        if self.waiting:
-            times += self._silent.values()
+        times += self._notes.ends(self.waiting)
+        times += self._pace.ends
         return min((t for t in times if t > self._now), default=None)
 
-    def settle(self, order: Collection[str]) -> Iterator[Decision]:
+    def settle(self) -> Iterator[Decision]:
         """Decide about every unit that wants a place and has none."""
         yield from self._close_what_is_not_needed()
-        for name in order:
-            unit = self._cluster.units[name]
-            if self._needs_place(unit):
-                yield from self._place(unit)
-            else:
-                self._refusals.pop(name, None)
+        yet_open = len(self._auctions)
+        for _, _, name in self._order():
+            if name in self._auctions:
+                yet_open -= 1
+            elif len(self._auctions) >= ROUNDS_AT_ONCE:
+                if not yet_open:
+                    return
+                continue
+            if not self._is_held(name):
+                yield from self._place(self._cluster.units[name])
 
-    def _needs_place(self, unit: Unit) -> bool:
-        if unit.is_global or not unit.desired.is_placed or self._draft.places(unit.name):
-            return False
-        return not (self._cluster.schedule.get(unit.name, {}).keys() & self._held)
+    def _order(self) -> Iterable[tuple[str, int, str]]:
+        homeless = self._residence.homeless.order
+        if not self._pushed:
+            return homeless
+        return ranked(homeless, map(self._residence.order.rank, self._pushed))
+
+    def _is_held(self, name: str) -> bool:
+        """Whether a unit still belongs to a machine whose loss is doubted."""
+        return not self._away.doubted.isdisjoint(self._cluster.schedule.get(name, ()))
+
+    def _needs_place(self, name: str) -> bool:
+        return (name in self._residence.homeless or name in self._pushed) and not self._is_held(name)
 
     def _close_what_is_not_needed(self) -> Iterator[Decision]:
         known = self._auctions.keys() | self._cluster.offers.keys() | self._cluster.bids.keys()
         for name in sorted(known):
             auction = self._auctions.get(name)
             unit = self._cluster.units.get(name)
-            if auction and unit and unit.hash == auction.hash and self._needs_place(unit):
+            if auction and unit and unit.hash == auction.hash and self._needs_place(name):
                 continue
             asked = set(auction.asked if auction else ()) | self._cluster.offers.get(name, {}).keys()
             self._auctions.pop(name, None)
             yield CloseAuction(
                 name, tuple(sorted(asked)), "no longer wanted" if auction else "left by another leader"
             )
+        self._notes.keep_only(self._needs_place)
 
     def _place(self, unit: Unit) -> Iterator[Decision]:
         auction = self._auctions.get(unit.name)
         if auction is not None:
             verdict = self._judge(unit, auction)
             if verdict.winner is not None and not self._draft.awaits_peer(unit.wants):
-                yield from self._leave_the_lost(unit)
-                yield self._award(unit, auction, verdict)
+                yield from self._awarded(unit, auction, verdict)
                 return
             if not verdict.over or verdict.winner is not None:
                 likely = verdict.winner or verdict.favourite or auction.asked[0]
                 self._draft.put(unit.name, unit.wants, likely, certain=False)
                 return
             del self._auctions[unit.name]
-            self._remember(unit, verdict)
+            self._notes.remember(unit.name, verdict)
             yield CloseAuction(unit.name, auction.asked, "nobody bid")
         yield from self._offer(unit)
 
@@ -120,50 +137,43 @@ class Settlement:
         bids = self._cluster.bids.get(unit.name, {})
         return judge(auction, bids, now=self._now, load=self._draft.load, fits=fits)
 
-    def _award(self, unit: Unit, auction: Auction, verdict: Verdict) -> Award:
+    def _awarded(self, unit: Unit, auction: Auction, verdict: Verdict) -> Iterator[Decision]:
         assert verdict.winner is not None
         del self._auctions[unit.name]
-        self._refusals.pop(unit.name, None)
         load = self._draft.load(verdict.winner)
-        self._draft.put(unit.name, unit.wants, verdict.winner)
-        entry = ScheduleEntry(verdict.winner, unit.name, unit.hash, unit.desired)
-        return Award(
-            entry,
-            auction.asked,
-            f"target state {unit.desired} and unit not scheduled: lowest of {len(auction.asked)} offers"
-            f" (load {load} + price {verdict.price:g})",
-        )
+        said = f"lowest of {len(auction.asked)} offers (load {load} + price {verdict.price:g})"
+        yield from self._goes_to(unit, verdict.winner, auction.asked, said)
 
-    def _leave_the_lost(self, unit: Unit) -> Iterator[Decision]:
-        """Take a unit that goes elsewhere off the machines that are away."""
-        for machine in sorted(self._cluster.schedule.get(unit.name, {})):
-            if machine not in self._draft.machines:
-                yield Unschedule(unit.name, machine, f"target Machine({machine}) went away")
-
-    def _remember(self, unit: Unit, verdict: Verdict) -> None:
-        """Note who refused and who kept silent, so that others are asked next."""
-        before = self._refusals.get(unit.name, {})
-        noted = dict(before)
-        for machine, reason in verdict.refused.items():
-            times = before[machine].times + 1 if machine in before else 1
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (times - 1))
-            noted[machine] = Refusal(reason, self._now + pause, times)
-        self._refusals[unit.name] = noted
-        self._silent.update(dict.fromkeys(verdict.silent, self._now + SILENCE))
+    def _goes_to(self, unit: Unit, machine: str, asked: tuple[str, ...], said: str) -> Iterator[Decision]:
+        self._notes.forget(unit.name)
+        for lost in sorted(self._cluster.schedule.get(unit.name, {})):
+            if lost not in self._draft.machines:
+                yield Unschedule(unit.name, lost, f"target Machine({lost}) went away")
+        self._draft.put(unit.name, unit.wants, machine)
+        entry = ScheduleEntry(machine, unit.name, unit.hash, unit.desired)
+        yield Award(entry, asked, f"target state {unit.desired} and unit not scheduled: {said}")
 
     def _offer(self, unit: Unit) -> Iterator[Decision]:
-        if said := self._still_running(unit):
+        if said := self._still_running(unit) or self._too_fast(unit):
             self.waiting[unit.name] = said
             return
         asked = self._candidates(unit)
         if not asked:
             self.waiting[unit.name] = self._why_nowhere(unit)
-            return
+        elif self._draft.machines[asked[0]].bids:
+            yield self._offered(unit, tuple(m for m in asked if self._draft.machines[m].bids))
+        elif self._draft.awaits_peer(unit.wants):
+            self._draft.put(unit.name, unit.wants, asked[0], certain=False)
+        else:
+            said = f"least loaded (load {self._draft.load(asked[0])}), and answers no offers"
+            yield from self._goes_to(unit, asked[0], (), said)
+
+    def _offered(self, unit: Unit, asked: tuple[str, ...]) -> OfferUnit:
         self._rounds += 1
-        id = f"{self._epoch}.{self._rounds}"
+        id = f"{self._before.epoch}.{self._rounds}"
         self._auctions[unit.name] = Auction(unit.name, unit.hash, id, asked, self._now + BID_WINDOW)
         self._draft.put(unit.name, unit.wants, asked[0], certain=False)
-        yield OfferUnit(
+        return OfferUnit(
             unit.name, unit.hash, id, asked, f"target state {unit.desired} and unit not scheduled"
         )
 
@@ -173,34 +183,31 @@ class Settlement:
                 return f"still {report.active} on Machine({machine}), which has been told to stop it"
         return None
 
+    def _too_fast(self, unit: Unit) -> str | None:
+        """A unit of a doubted loss moves when its turn has come."""
+        if self._away.suspects.isdisjoint(self._cluster.schedule.get(unit.name, ())) or self._pace.step():
+            return None
+        return f"its machine is one of many that went away: at most {self._pace.limit} units move in a second"
+
     def _candidates(self, unit: Unit) -> tuple[str, ...]:
         """The least loaded machines that may have the unit; where one pushes it off, if need be."""
         pushed_off: list[str] = []
         asked: list[str] = []
-        for machine in self._draft.by_load(unit.wants):
-            if self._objection(unit, machine) is None:
+        for machine in self._draft.worth_asking(unit.name, unit.wants):
+            if not self._notes.avoids(unit.name, machine) and not self._objects(unit, machine):
                 pushes = self._draft.replacer(unit.name, unit.wants, machine) is not None
                 (pushed_off if pushes else asked).append(machine)
             if len(asked) == ASKED_AT_ONCE:
                 break
-        return tuple(asked or pushed_off[:ASKED_AT_ONCE])
+        return tuple(asked or islice(pushed_off, ASKED_AT_ONCE))
 
-    def _objection(self, unit: Unit, machine: str) -> str | None:
-        """Why a machine is not asked."""
-        if said := self._draft.objection(unit.name, unit.wants, machine):
-            return said
-        if machine in self._silent:
-            return f"no answer to an offer within {BID_WINDOW:g} s"
-        refusal = self._refusals.get(unit.name, {}).get(machine)
-        return refusal.reason if refusal is not None and refusal.until > self._now else None
+    def _objects(self, unit: Unit, machine: str) -> bool:
+        return self._draft.objection(unit.name, unit.wants, machine) is not None
 
     def _why_nowhere(self, unit: Unit) -> str:
-        """One sentence for an operator: how many machines each reason rules out."""
+        """One sentence for an operator: how many machines each constraint rules out."""
+        sieve = Sieve(self._draft, unit.name, unit.wants)
+        sieve.hosts_say(self._notes.silent, self._notes.refusals.get(unit.name, {}), self._now)
+        sieve.rules_say()
         lost = "".join(f"Machine({m}) went away; " for m in sorted(self._cluster.schedule.get(unit.name, {})))
-        if not self._draft.machines:
-            return f"{lost}no machine is present"
-        tally = Counter(self._objection(unit, m) or "" for m in self._draft.machines)
-        reasons = "; ".join(
-            f"{count}: {said}" for said, count in sorted(tally.items(), key=lambda p: (-p[1], p[0]))
-        )
-        return f"{lost}none of {len(self._draft.machines)} machines qualifies ({reasons})"
+        return lost + sentence(len(self._draft.machines), sieve.out)

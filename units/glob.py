@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 _LITERAL = re.compile(r"(?:[^*?\[\\]|\\.)*", re.DOTALL)
+_PLAIN = re.compile(r"[^*?\[\\]*")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MEMBER = r"(?:\\.|[^\\\]\-])"
 _RANGE = re.compile(rf"({_MEMBER})(?:-({_MEMBER}))?", re.DOTALL)
@@ -52,6 +53,12 @@ def compile_glob(pattern: str) -> Callable[[str], bool]:
 def literal_of(pattern: str) -> str | None:
     """The one name that a pattern without `*`, `?` and classes can match; None for all others."""
     return _ESCAPED.sub(r"\1", pattern) if _LITERAL.fullmatch(pattern) else None
+
+
+def prefix_of(pattern: str) -> str:
+    """What every name that the pattern matches begins with, as far as that is easily said."""
+    found = _PLAIN.match(pattern)
+    return found[0] if found else ""
 
 
 def _translated(pattern: str) -> str:

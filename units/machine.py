@@ -8,6 +8,9 @@ from types import MappingProxyType
 
 SHORT_ID_LENGTH = 8
 
+BID = "bid"
+"""The capability of machines whose agents answer offers. Those of fleet 1.0 do not have it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -21,7 +24,8 @@ class Machine:
     ip: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
     version: str = ""
-    capabilities: frozenset[str] = frozenset()
+    capabilities: frozenset[str] = frozenset({BID})
+    """What its daemon can do; those of ours, if nothing is said."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
@@ -30,6 +34,11 @@ class Machine:
     def short_id(self) -> str:
         """The first 8 characters of the ID, as tables show it."""
         return self.id[:SHORT_ID_LENGTH]
+
+    @property
+    def bids(self) -> bool:
+        """Whether it answers offers; on others units are placed without being offered."""
+        return BID in self.capabilities
 
     def is_called(self, wanted: str) -> bool:
         """Whether the ID, or its short form, is exactly this (fleet 1.0, `MachineID`)."""

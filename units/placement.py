@@ -6,7 +6,7 @@ Rule 2: the first objection in the order of RULES is the one that is shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from units.glob import glob_match
@@ -17,11 +17,13 @@ from units.residents import ResidentSet
 
 __all__ = [
     "GLOBAL_RULES",
+    "OPTIONS",
     "RULES",
     "ResidentSet",
     "Residents",
     "Rule",
     "conflict_between",
+    "first_objection",
     "global_objection",
     "objection",
 ]
@@ -47,6 +49,16 @@ def objection(name: str, wants: Requirements, machine: Machine, residents: Resid
     for rule in RULES:
         if said := rule(name, wants, machine, residents):
             return said
+    return None
+
+
+def first_objection(
+    name: str, wants: Requirements, machine: Machine, residents: Residents
+) -> tuple[str, str] | None:
+    """The same with the option that the objection comes from, before it."""
+    for rule, option in OPTIONS.items():
+        if said := rule(name, wants, machine, residents):
+            return option, said
     return None
 
 
@@ -92,5 +104,13 @@ def holds_conflict(name: str, wants: Requirements, machine: Machine, residents: 
     return None if other is None else f"found conflict with locally-scheduled Unit([{other}])"
 
 
-RULES: tuple[Rule, ...] = (is_another_machine, lacks_metadata, lacks_peer, holds_conflict)
+OPTIONS: Mapping[Rule, str] = {
+    is_another_machine: "MachineID",
+    lacks_metadata: "MachineMetadata",
+    lacks_peer: "MachineOf",
+    holds_conflict: "Conflicts",
+}
+"""Each rule with the option that asks for it, in the order in which they count."""
+
+RULES: tuple[Rule, ...] = tuple(OPTIONS)
 GLOBAL_RULES: tuple[Rule, ...] = (lacks_metadata, holds_conflict)

@@ -58,7 +58,7 @@ def test_a_refusal_sends_the_unit_elsewhere_and_is_remembered_with_its_reason() 
 
     alone, made, _ = _after_one_round(cluster(unit("a"), machines="m1"), full_disk)
     assert places(alone) == ""
-    assert made.waiting == {"a.service": "none of 1 machines qualifies (1: disk full)"}
+    assert made.waiting == {"a.service": "none of 1 machines qualifies (1 by refusal: disk full)"}
 
 
 def test_a_refused_unit_is_offered_again_after_a_pause_that_doubles() -> None:
@@ -96,7 +96,7 @@ def test_a_hung_host_costs_one_bid_window_and_gets_nothing() -> None:
 def test_a_host_that_kept_silent_is_not_asked_again_for_a_while() -> None:
     world, made, _ = _after_one_round(cluster(unit("a"), machines="m1"), silence)
     assert made.waiting == {
-        "a.service": "none of 1 machines qualifies (1: no answer to an offer within 0.5 s)"
+        "a.service": "none of 1 machines qualifies (1 by silence: no answer to an offer within 0.5 s)"
     }
     other = replace(world, units={**world.units, "b.service": unit("b")})
     assert not any(isinstance(d, OfferUnit) for d in planned(other, made.memory, BID_WINDOW).decisions)

@@ -130,5 +130,5 @@ async def test_a_unit_without_a_place_is_explained_once_in_the_log(caplog: pytes
     told = [r.message for r in caplog.records if "a.service" in r.message]
     assert told == [
         "Unit(a.service) waits for a machine:"
-        " none of 1 machines qualifies (1: local Machine metadata insufficient)"
+        " none of 1 machines qualifies (1 by MachineMetadata: local Machine metadata insufficient)"
     ]

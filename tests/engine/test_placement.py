@@ -235,6 +235,7 @@ def test_one_sentence_says_how_many_machines_each_reason_rules_out() -> None:
         )
     )
     assert made.waiting == {
-        "a.service": "none of 3 machines qualifies (2: local Machine metadata insufficient;"
-        " 1: found conflict with locally-scheduled Unit([b.service]))"
+        "a.service": "none of 3 machines qualifies (2 by MachineMetadata:"
+        " local Machine metadata insufficient; 1 by Conflicts:"
+        " found conflict with locally-scheduled Unit([b.service]))"
     }

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.units.slow_glob import slow_match
-from units.glob import glob_match, literal_of
+from units.glob import glob_match, literal_of, prefix_of
 
 MATCHES = {
     "a star matches all": ("*", "foo.service"),
@@ -141,3 +141,19 @@ PIECES = st.one_of(CLASSES, st.sampled_from(["*", "?", "a", "b", "\\*", "/"]))
 @given(st.lists(PIECES, max_size=5).map("".join), st.text("abc-^]*/", max_size=5))
 def test_classes_mean_what_the_original_made_of_them(pattern: str, name: str) -> None:
     assert glob_match(pattern, name) is slow_match(pattern, name)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "prefix"),
+    [
+        ("foo@*.service", "foo@"),
+        ("foo", "foo"),
+        ("*", ""),
+        ("a?b", "a"),
+        ("a[b]", "a"),
+        (r"a\*b", "a"),
+        ("", ""),
+    ],
+)
+def test_what_a_pattern_begins_with_is_what_its_names_begin_with(pattern: str, prefix: str) -> None:
+    assert prefix_of(pattern) == prefix

@@ -58,3 +58,8 @@ def test_a_machine_answers_to(id: str, wanted: str, matches: bool) -> None:
 def test_the_short_id() -> None:
     assert Machine("bbbbbbbbcccccccc").short_id == "bbbbbbbb"
     assert Machine("m1").short_id == "m1"
+
+
+def test_a_machine_bids_unless_it_says_what_else_it_can_do() -> None:
+    assert Machine("m1").bids
+    assert not Machine("m1", capabilities=frozenset()).bids

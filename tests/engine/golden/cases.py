@@ -14,6 +14,7 @@ from registry.records import Bid
 HERE = Path(__file__).parent
 FIELDS = {
     "machines",
+    "without_bids",
     "units",
     "unreadable",
     "schedule",

@@ -1,0 +1,60 @@
+"""Whom not to ask for now: machines that refused a unit, and machines that answer nobody."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from engine.auction import Verdict
+from engine.memory import Memory, Refusal
+
+FIRST_PAUSE = 1.0
+"""Seconds until a machine that refused a unit is asked about it again; doubled with each further refusal."""
+
+LONGEST_PAUSE = 30.0
+
+SILENCE = 5.0
+"""Seconds for which nothing is offered to a machine that let a bid window pass."""
+
+
+class Notes:
+    """The notes of one plan, begun with those of the memory."""
+
+    def __init__(self, memory: Memory, now: float) -> None:
+        self._now = now
+        self.refusals = dict(memory.refusals)
+        """By unit name, then machine ID. The inner tables are never changed."""
+        self.silent = {m: until for m, until in memory.silent.items() if until > now}
+        """Machines, and until when nothing is offered to them."""
+
+    def avoids(self, name: str, machine: str) -> bool:
+        """Whether a machine is not asked about a unit now."""
+        if machine in self.silent:
+            return True
+        refusal = self.refusals.get(name, {}).get(machine)
+        return refusal is not None and refusal.until > self._now
+
+    def remember(self, name: str, verdict: Verdict) -> None:
+        """Note who refused and who kept silent, so that others are asked next."""
+        before = self.refusals.get(name, {})
+        noted = dict(before)
+        for machine, reason in verdict.refused.items():
+            times = before[machine].times + 1 if machine in before else 1
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (times - 1))
+            noted[machine] = Refusal(reason, self._now + pause, times)
+        if noted:
+            self.refusals[name] = noted
+        self.silent.update(dict.fromkeys(verdict.silent, self._now + SILENCE))
+
+    def forget(self, name: str) -> None:
+        """Forget who refused a unit."""
+        self.refusals.pop(name, None)
+
+    def keep_only(self, needed: Callable[[str], bool]) -> None:
+        """Forget the refusals of all units that need no place."""
+        for name in [name for name in self.refusals if not needed(name)]:
+            del self.refusals[name]
+
+    def ends(self, waiting: Iterable[str]) -> Iterator[float]:
+        """When machines may be asked again about these units."""
+        for name in waiting:
+            yield from (refusal.until for refusal in self.refusals.get(name, {}).values())
+        if waiting:
+            yield from self.silent.values()

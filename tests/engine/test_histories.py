@@ -1,0 +1,156 @@
+"""What holds for every cluster, whatever happens to it. Each has been seen to fail on a broken planner."""
+
+from collections.abc import Sequence
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.auction import BID_WINDOW
+from engine.cluster import Cluster
+from engine.decisions import Award, Unschedule
+from engine.plan import plan
+from engine.rehearsal import carried_out, to_rest
+from tests.engine.histories import GRACE, MACHINES, Step, World, histories
+from tests.engine.oracle import has_place_for, unexcused, unfit, wrong
+
+often = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def lived(history: Sequence[Step]) -> World:
+    world = World()
+    for step in history:
+        if step[0] == "pass":
+            assert step[1] is None or isinstance(step[1], int)
+            world.take(world.planned(), step[1])
+        else:
+            world.happen(step)
+    return world
+
+
+@often
+@given(histories)
+def test_a_plan_made_from_what_changed_is_the_plan_made_from_nothing(history: Sequence[Step]) -> None:
+    world = World()
+    for step in [*history, ("pass", None)]:
+        if step[0] != "pass":
+            world.happen(step)
+            continue
+        made = world.planned()
+        assert made == plan(world.cluster, world.memory, now=world.now, grace=GRACE)
+        assert isinstance(step[1], int | None)
+        world.take(made, step[1])
+
+
+@often
+@given(histories)
+def test_the_same_question_asked_twice_has_the_same_answer(history: Sequence[Step]) -> None:
+    world = lived(history)
+    assert world.planned() == world.planned()
+
+
+@often
+@given(histories)
+def test_nothing_moves_without_a_reason(history: Sequence[Step]) -> None:
+    world = World()
+    for step in [*history, ("pass", None)]:
+        if step[0] != "pass":
+            world.happen(step)
+            continue
+        made = world.planned()
+        assert unexcused(world.cluster, made.decisions) == []
+        assert isinstance(step[1], int | None)
+        world.take(made, step[1])
+
+
+@often
+@given(histories)
+def test_no_award_breaks_a_rule_or_starts_a_second_copy(history: Sequence[Step]) -> None:
+    world = World()
+    for step in [*history, ("pass", None)]:
+        if step[0] != "pass":
+            world.happen(step)
+            continue
+        made = world.planned()
+        before = world.cluster
+        broken = set(wrong(before))
+        world.take(made)
+        assert set(wrong(world.cluster)) <= broken, "a plan mends, it never breaks"
+        for award in (d for d in made.decisions if isinstance(d, Award)):
+            entry = award.entry
+            assert unfit(before, before.units[entry.name], entry.machine) is None
+            running = {m for m, r in before.reports.get(entry.name, {}).items() if r.active == "active"}
+            assert not running & before.machines.keys(), "no second copy while the first one runs"
+
+
+def at_rest(world: World) -> Cluster:
+    """Where a world comes to rest once its hosts are well."""
+    world.answers.clear()
+    world.happen(("agents", True))
+    world.now += 60.0
+    course = to_rest(world.cluster, world.memory, now=world.now, grace=GRACE, until=world.now + 60.0)
+    return course.end
+
+
+@often
+@given(histories)
+def test_every_history_comes_to_a_rest_at_which_all_rules_hold(history: Sequence[Step]) -> None:
+    end = at_rest(lived(history))
+    assert list(wrong(end)) == []
+    for name, unit in end.units.items():
+        placed = end.schedule.get(name, {}).keys() & end.machines.keys()
+        if unit.is_global or not unit.desired.is_placed:
+            assert not end.schedule.get(name)
+        elif not placed:
+            assert [m for m in end.machines if has_place_for(end, unit, m)] == [], name
+
+
+@often
+@given(histories, st.integers(0, 30))
+def test_a_leader_that_fails_in_the_middle_of_a_plan_is_followed_by_a_sound_one(
+    history: Sequence[Step], cut: int
+) -> None:
+    world = lived(history)
+    world.take(world.planned(), cut)
+    world.lead_anew()
+    assert list(wrong(at_rest(world))) == []
+
+
+@often
+@given(histories)
+def test_each_unit_goes_to_a_machine_that_is_least_loaded_within_one(history: Sequence[Step]) -> None:
+    world = lived(history)
+    world.answers.clear()
+    world.happen(("agents", True))
+    world.now += 60.0
+    world.lead_anew()
+    for _ in range(8):
+        made = world.planned()
+        for number, decision in enumerate(made.decisions):
+            if isinstance(decision, Award):
+                seen = carried_out(world.cluster, made.decisions[:number])
+                assert_nearly_least_loaded(seen, decision)
+        world.take(made)
+        world.now += BID_WINDOW / 10
+
+
+def assert_nearly_least_loaded(cluster: Cluster, award: Award) -> None:
+    unit = cluster.units[award.entry.name]
+    if any(u.is_global or u.wants.replaces for u in cluster.units.values()):
+        return
+    loads = {m: sum(m in by for by in cluster.schedule.values()) for m in cluster.machines}
+    free = [loads[m] for m in cluster.machines if has_place_for(cluster, unit, m)]
+    assert loads[award.entry.machine] <= min(free, default=0) + 1
+
+
+def test_a_machine_that_comes_back_gets_nothing_back() -> None:
+    world = World()
+    for id in MACHINES:
+        world.happen(("machine", id, {}, True))
+    for name in "abcefgh":
+        world.happen(("unit", name, (), "launched", 0))
+    world.cluster = at_rest(world)
+    world.happen(("lose", "m1"))
+    moved = at_rest(world)
+    world.cluster = moved
+    world.happen(("machine", "m1", {}, True))
+    assert not any(isinstance(d, Award | Unschedule) for d in world.planned().decisions)
