@@ -1,9 +1,8 @@
 """Whose a unit is: fleet's, or the host's own."""
 
 import asyncio
-import os
-from collections.abc import Mapping
-from pathlib import PurePath
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
 
 from agent.host import UnitStatus
 from agent.systemd import Systemd
@@ -20,10 +19,10 @@ async def strangers(
     found = await asyncio.gather(*(systemd.property(name, "FragmentPath") for name in known))
     if not found:
         return {}
-    real = await asyncio.to_thread(lambda: [os.path.realpath(path) for path in found])
+    ours = await asyncio.to_thread(_are_ours, directory, known, found)
     said = {
-        name: stranger(name, statuses[name], fragment, is_ours=path == str(directory.path_of(name).resolve()))
-        for name, fragment, path in zip(known, found, real, strict=True)
+        name: stranger(name, statuses[name], fragment, is_ours=is_ours)
+        for name, fragment, is_ours in zip(known, found, ours, strict=True)
     }
     return {name: origin for name, origin in said.items() if origin}
 
@@ -40,3 +39,9 @@ def stranger(name: str, status: UnitStatus, fragment: str, *, is_ours: bool) -> 
     if status.active in IDLE and PurePath(fragment).name != name:
         return None
     return fragment or f"made by systemd itself, {status.active}"
+
+
+def _are_ours(directory: UnitDirectory, names: Sequence[str], paths: Sequence[str]) -> list[bool]:
+    """Whether each path leads to fleet's file of that unit. Blocks."""
+    pairs = zip(names, paths, strict=True)
+    return [Path(path).resolve() == directory.path_of(name).resolve() for name, path in pairs]
