@@ -143,8 +143,13 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    return finish(sys.argv[1:])
+
+
+def finish(args: Sequence[str]) -> int:
+    """Run one command line to its end, whatever happens; returns the exit status."""
     try:
-        return run(sys.argv[1:])
+        return run(args)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has seen enough

@@ -86,6 +86,10 @@ class Client:
             raise
         return True
 
+    def close(self) -> None:
+        """End the connection; the next request makes a new one."""
+        self._http.close()
+
     def _list(self, path: str, key: str, **query: str) -> Iterator[Json]:
         token = ""
         while True:

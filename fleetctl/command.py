@@ -48,7 +48,11 @@ class FleetCommand(click.Command):
             say(command_help(self).removesuffix("\n"))
             return 0
         assert self.callback is not None
-        return self.callback(Session.open(settings), **ctx.params)
+        session = Session.open(settings)
+        try:
+            return self.callback(session, **ctx.params)
+        finally:
+            session.close()
 
 
 def command(

@@ -36,6 +36,10 @@ class Session:
                 self._machines = ()
         return self._machines
 
+    def close(self) -> None:
+        """End the connection to the API, if there is one."""
+        self.api.close()
+
 
 def _client(settings: Settings) -> Client:
     if settings.driver == "etcd":

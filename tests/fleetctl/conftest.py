@@ -1,14 +1,21 @@
-"""What the tests of the command line share: a cluster, a directory with unit files, and the real process."""
+"""What the tests of the command line share: a cluster, a directory with unit files, and a user.
 
+The command line runs in this process, which is quick, or where a process makes a difference (SSH, signals,
+other programs) in one of its own.
+"""
+
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from fleetctl.cli import finish
 from tests.fleetctl.small_cluster import M1, M2, SmallCluster, small_cluster
 from tests.fleetctl.ssh_host import USER, SshHost, ssh_host
 from units.machine import Machine
@@ -30,8 +37,9 @@ class Ran:
 class Shell:
     """A user in a directory, with an environment of their own."""
 
-    def __init__(self, directory: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, env: Mapping[str, str], *, spawns: bool = False) -> None:
         self.directory = directory
+        self.spawns = spawns
         self.env = {"PATH": os.environ["PATH"], "HOME": str(directory), **env}
 
     def file(self, name: str, text: str = SIMPLE) -> Path:
@@ -52,10 +60,33 @@ class Shell:
         )
 
     def __call__(self, *words: str, feed: str | None = None, **env: str) -> Ran:
-        """Run it to its end; `feed` is what it reads from stdin."""
+        """Run it to its end; `feed` is what it reads from stdin (in a process of its own)."""
+        if not self.spawns and feed is None:
+            return self._here(*words, **env)
         with self.popen(*words, feed=feed, **env) as process:
             out, err = process.communicate(feed, timeout=60)
         return Ran(out, err, process.returncode)
+
+    def _here(self, *words: str, **env: str) -> Ran:
+        out, err = io.StringIO(), io.StringIO()
+        with standing_in(self.directory, {**self.env, **env}), redirect_stdout(out), redirect_stderr(err):
+            status = finish(words)
+        return Ran(out.getvalue(), err.getvalue(), status)
+
+
+@contextmanager
+def standing_in(directory: Path, env: Mapping[str, str]) -> Iterator[None]:
+    """This process in a directory and with an environment, as a child process would have them."""
+    before, place = dict(os.environ), Path.cwd()
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(directory)
+    try:
+        yield
+    finally:
+        os.chdir(place)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture
@@ -106,6 +137,7 @@ def user(far: SmallCluster, host: SshHost, tmp_path: Path) -> Shell:
             "FLEETCTL_SSH_USERNAME": USER,
             "SSH_AUTH_SOCK": host.agent_socket,
         },
+        spawns=True,
     )
     shell.file(".fleetctl/known_hosts", f"[127.0.0.1]:{host.port} {host.host_key}\n")
     shell.file("a.service", SIMPLE)

@@ -241,7 +241,8 @@ def test_status_and_journal_of_a_unit_on_this_host_need_no_ssh(tmp_path: Path) -
         (tools / name).write_text(f'#!/bin/sh\necho "{name}: $*"\nexit 3\n')
         (tools / name).chmod(0o755)
     with small_cluster(tmp_path, machines=[Machine(own, "198.18.0.1")]) as cluster:
-        here = Shell(tmp_path, {"FLEETCTL_ENDPOINT": cluster.endpoint, "PATH": f"{tools}:/usr/bin:/bin"})
+        env = {"FLEETCTL_ENDPOINT": cluster.endpoint, "PATH": f"{tools}:/usr/bin:/bin"}
+        here = Shell(tmp_path, env, spawns=True)
         here.file("a.service")
         here.file("b.service")
         assert here("status", "a").err == "Unit a.service does not exist.\n"
