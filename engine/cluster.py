@@ -4,10 +4,12 @@ Rule 1: a unit whose content is missing or unreadable is not in the cluster: nob
         run, so nothing is decided about it, and what runs of it stays as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
+from engine.differences import changed
 from registry.records import Bid, Job, Offer, Picture, Report, ScheduleEntry, no_entries
+from units.file import UnitFile
 from units.machine import Machine
 from units.requirements import Requirements
 from units.state import TargetState
@@ -42,25 +44,26 @@ class Cluster:
     bids: Mapping[str, Mapping[str, Bid]] = field(default_factory=no_entries)
 
 
+def unit_of(name: str, file: UnitFile, desired: TargetState = TargetState.LAUNCHED) -> Unit:
+    """The unit that a file would be under a name."""
+    return Unit(name, file.hash, desired, Requirements.of(name, file.options))
+
+
 class Reader:
-    """Makes clusters out of pictures, and reads the requirements of each content only once."""
+    """Makes clusters out of pictures, and reads only the units that have changed since the last one."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Unit] = {}
+        self._jobs: Mapping[str, Job] = {}
+        self._units: dict[str, Unit] = {}
+        self._unreadable: frozenset[str] = frozenset()
 
     def cluster(self, picture: Picture) -> Cluster:
         """The cluster that a picture shows."""
-        units: dict[str, Unit] = {}
-        unreadable: set[str] = set()
-        for name, job in picture.jobs.items():
-            if unit := self._unit(job, picture):
-                units[name] = unit
-            else:
-                unreadable.add(name)
-        self._known = units
+        jobs, self._jobs = self._jobs, picture.jobs
+        self._read(changed(jobs, picture.jobs) | self._unreadable, picture)
         return Cluster(
-            units=units,
-            unreadable=frozenset(unreadable),
+            units=self._units,
+            unreadable=self._unreadable,
             schedule=picture.schedule,
             machines=picture.machines,
             reports=picture.reports,
@@ -68,12 +71,25 @@ class Reader:
             bids=picture.bids,
         )
 
+    def _read(self, names: Set[str], picture: Picture) -> None:
+        if not names:
+            return
+        units, unreadable = dict(self._units), set(self._unreadable)
+        for name in names:
+            units.pop(name, None)
+            unreadable.discard(name)
+            job = picture.jobs.get(name)
+            if job is None:
+                continue
+            if unit := self._unit(job, picture):
+                units[name] = unit
+            else:
+                unreadable.add(name)
+        self._units, self._unreadable = units, frozenset(unreadable)
+
     def _unit(self, job: Job, picture: Picture) -> Unit | None:
-        known = self._known.get(job.name)
+        known = self._units.get(job.name)
         if known is not None and known.hash == job.hash and known.desired is job.desired:
             return known
         file = picture.files.get(job.hash)
-        if file is None:
-            return None
-        wants = Requirements.of(job.name, file.options)
-        return Unit(name=job.name, hash=job.hash, desired=job.desired, wants=wants)
+        return None if file is None else unit_of(job.name, file, job.desired)

@@ -7,11 +7,15 @@ Rule 2: nothing is planned from a picture that does not show what the last plan 
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from engine.apply import apply
 from engine.cluster import Reader
 from engine.memory import Memory
 from engine.plan import Plan, Planner
+from engine.recorder import Recorder
+from engine.saved import Moment
 from registry.errors import RegistryError, Unavailable
 from registry.port import Everything, Leadership, Registry, View
 from registry.records import Leader, Picture
@@ -28,26 +32,43 @@ RETRY = 0.2
 """Seconds between two tries to reach a registry that does not answer."""
 
 
-async def run(registry: Registry, machine_id: str, *, interval: float, grace: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an engine leads. Times are in seconds."""
+
+    interval: float
+    grace: float
+    recorder: Recorder | None = None
+
+
+async def run(
+    registry: Registry, machine_id: str, *, interval: float, grace: float, keep: Path | None = None
+) -> None:
     """Campaign and lead for ever, until cancelled; a leader that is cancelled resigns.
 
     `interval` is `engine_reconcile_interval`, `grace` for how long the sudden absence of many machines is
-    doubted (`agent_ttl`), both in seconds.
+    doubted (`agent_ttl`), both in seconds. `keep` is a directory for the last inputs, for `engine.replay`.
     """
-    while True:
-        try:
-            await _lead_once(registry, machine_id, interval=interval, grace=grace)
-        except RegistryError as error:
-            log.error("Engine leadership lost: %s", error)
-            await asyncio.sleep(min(1.0, interval))  # the pace at which a failing store is tried again
+    recorder = Recorder(keep) if keep else None
+    writing = asyncio.ensure_future(recorder.write_for_ever()) if recorder else None
+    try:
+        while True:
+            try:
+                await _lead_once(registry, machine_id, Terms(interval, grace, recorder))
+            except RegistryError as error:
+                log.error("Engine leadership lost: %s", error)
+                await asyncio.sleep(min(1.0, interval))  # the pace at which a failing store is tried again
+    finally:
+        if writing:
+            await _end(writing)
 
 
-async def _lead_once(registry: Registry, machine_id: str, *, interval: float, grace: float) -> None:
+async def _lead_once(registry: Registry, machine_id: str, terms: Terms) -> None:
     leader = Leader(machine_id, ENGINE_VERSION)
-    async with registry.campaign(leader, ttl=LEASE_INTERVALS * interval) as leadership:
+    async with registry.campaign(leader, ttl=LEASE_INTERVALS * terms.interval) as leadership:
         log.info("Engine leadership acquired")
         lost = asyncio.ensure_future(leadership.wait_lost())
-        leading = asyncio.ensure_future(_lead(registry, leadership, interval=interval, grace=grace))
+        leading = asyncio.ensure_future(_lead(registry, leadership, terms))
         try:
             await asyncio.wait({lost, leading}, return_when=asyncio.FIRST_COMPLETED)
             if leading.done():
@@ -71,9 +92,9 @@ async def _resign(leadership: Leadership) -> None:
         log.warning("The leader lease could not be given back and will end by itself: %s", error)
 
 
-async def _lead(registry: Registry, leadership: Leadership, *, interval: float, grace: float) -> None:
+async def _lead(registry: Registry, leadership: Leadership, terms: Terms) -> None:
     async with registry.follow(Everything()) as view:
-        leader = _Leader(leadership, view, interval=interval, grace=grace)
+        leader = _Leader(leadership, view, terms)
         while True:
             await leader.pass_once()
 
@@ -81,11 +102,10 @@ async def _lead(registry: Registry, leadership: Leadership, *, interval: float, 
 class _Leader:
     """One leadership: its view, its memory, and the passes it makes."""
 
-    def __init__(self, leadership: Leadership, view: View, *, interval: float, grace: float) -> None:
+    def __init__(self, leadership: Leadership, view: View, terms: Terms) -> None:
         self._leadership = leadership
         self._view = view
-        self._interval = interval
-        self._grace = grace
+        self._terms = terms
         self._reader = Reader()
         self._planner = Planner()
         self._memory = Memory(epoch=f"{view.picture.revision:x}")
@@ -96,7 +116,10 @@ class _Leader:
         """Plan from the newest picture, carry it out, and return when there is something new to look at."""
         picture = self._view.picture
         now = asyncio.get_running_loop().time()
-        made = self._planner.plan(self._reader.cluster(picture), self._memory, now=now, grace=self._grace)
+        cluster = self._reader.cluster(picture)
+        made = self._planner.plan(cluster, self._memory, now=now, grace=self._terms.grace)
+        if self._terms.recorder:
+            self._terms.recorder.note(Moment(cluster, self._memory, now, self._terms.grace), made)
         self._tell(made)
         if not made.decisions:
             self._memory = made.memory
@@ -122,7 +145,9 @@ class _Leader:
                 await asyncio.sleep(RETRY)
 
     async def _something_new(self, picture: Picture, now: float, wake_at: float | None) -> None:
-        pause = self._interval if wake_at is None else max(0.0, min(self._interval, wake_at - now))
+        pause = (
+            self._terms.interval if wake_at is None else max(0.0, min(self._terms.interval, wake_at - now))
+        )
         try:
             async with asyncio.timeout(pause):
                 await self._view.after(picture)
@@ -139,7 +164,7 @@ class _Leader:
             log.warning(
                 "%d machines are gone at once: their units stay for %g s more, in case the loss is ours: %s",
                 len(made.doubted),
-                self._grace,
+                self._terms.grace,
                 ", ".join(sorted(made.doubted)),
             )
         self._doubted = made.doubted

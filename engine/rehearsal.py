@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from engine.cluster import Cluster
 from engine.decisions import Amend, Award, CloseAuction, Decision, OfferUnit, Unschedule
 from engine.memory import Memory
-from engine.plan import Plan, plan
+from engine.plan import Plan, Planner
 from registry.records import Bid, Offer
 
 Record = TypeVar("Record")
@@ -62,9 +62,10 @@ def to_rest(
     Times are in seconds of one clock. Raises Restless.
     """
     memory = memory or Memory()
+    planner = Planner()
     passes: list[tuple[float, tuple[Decision, ...]]] = []
     for _ in range(PASSES):
-        made = plan(cluster, memory, now=now, grace=grace)
+        made = planner.plan(cluster, memory, now=now, grace=grace)
         memory = made.memory
         if made.decisions:
             passes.append((now, made.decisions))

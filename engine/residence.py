@@ -8,16 +8,38 @@ Rule 2: a unit that comes to, or goes from, a machine where nothing else can cha
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from engine.cluster import Cluster, Unit
 from engine.decisions import Unschedule
-from engine.differences import Differences, differences
+from engine.differences import changed
 from engine.draft import Draft
 from engine.leave import Leaving, amended, judged, no_longer_ordinary, ownerless, pushed_off, why_leave
 from engine.order import Order, Rank
 from engine.queue import Queue
 from units.placement import global_objection
 from units.requirements import EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Names of units, and IDs of machines, of which something is not as it was."""
+
+    units: set[str]
+    unreadable: frozenset[str]
+    rows: set[str]
+    """Units whose row of the schedule has changed."""
+    machines: set[str]
+
+    @classmethod
+    def between(cls, old: Cluster, new: Cluster) -> "Differences":
+        """All that is different for who stays where."""
+        return cls(
+            units=changed(old.units, new.units),
+            unreadable=old.unreadable ^ new.unreadable,
+            rows=changed(old.schedule, new.schedule),
+            machines=changed(old.machines, new.machines),
+        )
 
 
 class Residence:
@@ -46,7 +68,7 @@ class Residence:
     def update(self, cluster: Cluster) -> None:
         """Judge again what is not as it was."""
         old, self.cluster = self.cluster, cluster
-        found = differences(old, cluster)
+        found = Differences.between(old, cluster)
         touched = found.units | found.unreadable | self._reordered(found.units)
         dirty = self._dirty(old, found, touched)
         plain = self._plain_changes(old, found, touched, dirty)
