@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from fleetctl.entities import Machine, State, Unit, legend, place
+from fleetctl.entities import Machine, State, Unit, address, legend, place
+from fleetctl.filters import Wanted, machine_fits, state_fits, unit_fits
 
 Item = TypeVar("Item")
 
@@ -34,6 +35,8 @@ class Shown:
 
 
 Field = Callable[[Item, Shown], str]
+Record = Mapping[str, Any]
+"""What `-o json` and `-o yaml` show of one thing: always all keys, "" for what is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,10 @@ class Table(Generic[Item]):
 
     fields: Mapping[str, Field[Item]]
     default: str
+    wide: str
+    name: Callable[[Item], str]
+    record: Callable[[Item, Shown], Record]
+    fits: Callable[[Item, Wanted], bool]
     needing_machines: frozenset[str] = frozenset()
 
     def chosen(self, fields: str) -> list[str]:
@@ -69,6 +76,35 @@ def _metadata(machine: Machine, shown: Shown) -> str:
     return ",".join(f"{key}={machine.metadata[key]}" for key in sorted(machine.metadata)) or "-"
 
 
+def _state_record(state: State, shown: Shown) -> Record:
+    return {
+        "unit": state.name,
+        "machine": state.machine,
+        "ip": address(state.machine, shown.machines),
+        "load": state.load,
+        "active": state.active,
+        "sub": state.sub,
+        "hash": state.hash,
+    }
+
+
+def _unit_record(unit: Unit, shown: Shown) -> Record:
+    return {
+        "unit": unit.name,
+        "hash": unit.file.hash,
+        "desired": unit.desired,
+        "current": "" if unit.is_global else unit.current,
+        "global": unit.is_global,
+        "machine": unit.machine,
+        "ip": address(unit.machine, shown.machines),
+        "description": unit.file.description,
+    }
+
+
+def _machine_record(machine: Machine, shown: Shown) -> Record:
+    return {"machine": machine.id, "ip": machine.ip, "metadata": dict(sorted(machine.metadata.items()))}
+
+
 UNITS: Table[State] = Table(
     {
         "unit": lambda state, shown: state.name,
@@ -79,6 +115,10 @@ UNITS: Table[State] = Table(
         "hash": lambda state, shown: shown.hash(state.hash),
     },
     default="unit,machine,active,sub",
+    wide="unit,machine,load,active,sub,hash",
+    name=lambda state: state.name,
+    record=_state_record,
+    fits=state_fits,
     needing_machines=frozenset({"machine"}),
 )
 UNIT_FILES: Table[Unit] = Table(
@@ -93,6 +133,10 @@ UNIT_FILES: Table[Unit] = Table(
         "desc": lambda unit, shown: unit.file.description or "-",
     },
     default="unit,hash,dstate,state,target",
+    wide="unit,hash,dstate,state,target,global,desc",
+    name=lambda unit: unit.name,
+    record=_unit_record,
+    fits=unit_fits,
     needing_machines=frozenset({"target", "tmachine"}),
 )
 MACHINES: Table[Machine] = Table(
@@ -102,4 +146,8 @@ MACHINES: Table[Machine] = Table(
         "metadata": _metadata,
     },
     default="machine,ip,metadata",
+    wide="machine,ip,metadata",
+    name=lambda machine: machine.id,
+    record=_machine_record,
+    fits=machine_fits,
 )

@@ -19,10 +19,12 @@ class FleetCommand(click.Command):
     """A command. Its callback gets the Session, flags and arguments by name, and returns the exit status."""
 
     def __init__(
-        self, name: str, callback: Callback, params: list[click.Parameter], usage: str, **texts: Any
-    ) -> None:
+        self, name: str, callback: Callback, params: list[click.Parameter], usage: str, *,
+        example: str = "", **texts: Any,
+    ) -> None:  # fmt: skip
         super().__init__(name, callback=callback, params=[*params, *GLOBAL], add_help_option=False, **texts)
         self.usage = usage
+        self.example = example
 
     @property
     def own_flags(self) -> list[click.Option]:
@@ -56,14 +58,13 @@ class FleetCommand(click.Command):
 
 
 def command(
-    usage: str, summary: str, *params: click.Parameter, description: str = ""
+    usage: str, summary: str, *params: click.Parameter, description: str = "", example: str = ""
 ) -> Callable[[Callback], FleetCommand]:
     """Make a command of a function; its name is the first word of the usage."""
 
     def made(callback: Callback) -> FleetCommand:
-        return FleetCommand(
-            usage.split()[0], callback, list(params), usage, short_help=summary, help=description or None
-        )
+        texts: dict[str, Any] = {"short_help": summary, "help": description or None, "example": example}
+        return FleetCommand(usage.split()[0], callback, list(params), usage, **texts)
 
     return made
 

@@ -103,9 +103,14 @@ def legend(machine: str, *, full: bool = False) -> str:
     return machine if full else machine[:8] + "..."
 
 
+def address(machine: str, machines: Iterable[Machine]) -> str:
+    """The address of a machine, empty if it is not known."""
+    return next((m.ip for m in machines if m.id == machine), "")
+
+
 def place(machine: str, machines: Iterable[Machine], *, full: bool = False) -> str:
     """Where a unit is: the machine, and its address if it is known."""
-    ip = next((m.ip for m in machines if m.id == machine), "")
+    ip = address(machine, machines)
     return legend(machine, full=full) + (f"/{ip}" if ip else "")
 
 

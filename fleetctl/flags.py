@@ -74,6 +74,21 @@ class Text(Kind):
         return str(value)
 
 
+class OneOf(Kind):
+    """One of a few words."""
+
+    name = "string"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word; a default passes, and so does the empty string."""
+        if value and value not in self.words:
+            self.refuse(value, param, ctx, f"it is one of {', '.join(self.words)}")
+        return str(value)
+
+
 class Integer(Kind):
     """A whole number: decimal, `0x…` or, with a leading zero, octal."""
 
@@ -151,7 +166,7 @@ def normalised(args: Sequence[str], known: Spellings) -> list[str]:
         if arg.startswith("--"):
             result.append(_long(arg, rest, known))
         elif arg.startswith("-") and arg != "-":
-            result.extend(_short(arg, known))
+            result.extend(_short(arg, rest, known))
         else:
             result.append(arg)
     return result
@@ -168,22 +183,28 @@ def _long(arg: str, rest: Iterable[str], known: Spellings) -> str:
         return f"{spelling.name}={value}"
     if spelling.is_switch:
         return f"{spelling.name}=true"
-    for value in rest:
-        return f"{spelling.name}={value}"
-    raise FlagError(f"flag needs an argument: {written}")
+    return f"{spelling.name}={_following(rest, written)}"
 
 
-def _short(arg: str, known: Spellings) -> list[str]:
-    letters, equals, value = arg[1:].partition("=")
-    result = []
-    for letter in letters:
+def _short(arg: str, rest: Iterable[str], known: Spellings) -> list[str]:
+    """`-l`, `-lf`, `-o json`, `-ojson`, `-o=json`."""
+    result: list[str] = []
+    for at, letter in enumerate(arg[1:], 1):
         spelling = known.get(f"-{letter}")
         if spelling is None:
             raise FlagError(f"unknown shorthand flag: '{letter}' in {arg}")
-        result.append(f"{spelling.name}=true")
-    if equals and result:
-        result[-1] = result[-1].removesuffix("true") + value
+        value, equals = arg[at + 1 :], arg[at + 1 : at + 2] == "="
+        if spelling.is_switch and not equals:
+            result.append(f"{spelling.name}=true")
+            continue
+        return [*result, f"{spelling.name}={value[1:] if equals else value or _following(rest, arg)}"]
     return result
+
+
+def _following(rest: Iterable[str], written: str) -> str:
+    for value in rest:
+        return value
+    raise FlagError(f"flag needs an argument: {written}")
 
 
 def command_first(args: Sequence[str], known: Spellings) -> tuple[str | None, list[str]]:

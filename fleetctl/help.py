@@ -56,6 +56,7 @@ def command_help(command: FleetCommand) -> str:
         ("NAME", [f"\t{command.name} - {command.short_help}"]),
         ("USAGE", [f"\tfleetctl {command.usage}"]),
         ("DESCRIPTION", [f"\t{line}" for line in (command.help or "").splitlines()]),
+        ("EXAMPLES", [f"\t{line}" for line in command.example.splitlines()]),
         ("OPTIONS", flag_lines(command.own_flags)),
         ("GLOBAL OPTIONS", flag_lines(GLOBAL)),
     )

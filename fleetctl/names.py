@@ -2,6 +2,7 @@
 
 Rule 1: fleet 1.0's rule holds: the last part of the path, with `.service` behind it if it has no known type.
 Rule 2: a name with another type of systemd (`web.target`) means that very unit if there is one.
+Rule 3: a pattern (`web@*`) means units that exist, with or without their type, but never templates.
 """
 
 from __future__ import annotations
@@ -58,7 +59,36 @@ def find_unit(units: _Units, argument: str) -> Unit | None:
     return found or units.unit(unit_name(argument))
 
 
+def is_pattern(argument: str) -> bool:
+    """Whether the argument may mean several units."""
+    return any(c in argument for c in "*?[")
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a pattern means the unit of that name; its type may be left out."""
+    from units.glob import glob_match
+
+    return glob_match(pattern, name) or glob_match(f"{pattern}.service", name)
+
+
+def spread(arguments: Iterable[str], existing: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The arguments with each pattern as the names that it means, sorted; and the patterns of none."""
+    names = sorted(name for name in existing if "@." not in name)
+    found: list[str] = []
+    idle: list[str] = []
+    for argument in arguments:
+        if not is_pattern(argument):
+            found.append(argument)
+            continue
+        meant = [name for name in names if matches(argument, name)]
+        found.extend(meant)
+        if not meant:
+            idle.append(argument)
+    return found, idle
+
+
 def picked(arguments: Iterable[str], units: Mapping[str, Unit]) -> tuple[list[Unit], list[str]]:
-    """The units that the arguments name, in their order, and the names that are of none."""
-    names = [chosen_name(argument, units) for argument in arguments]
-    return [units[name] for name in names if name in units], [name for name in names if name not in units]
+    """The units that the arguments mean, in their order, and the names and patterns that are of none."""
+    words, idle = spread(arguments, units)
+    names = [chosen_name(word, units) for word in words]
+    return [units[name] for name in names if name in units], [n for n in names if n not in units] + idle

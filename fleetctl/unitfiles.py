@@ -15,7 +15,7 @@ from fleetctl.client import Client
 from fleetctl.entities import Unit
 from fleetctl.errors import BadUnit, FleetctlError, Unreachable
 from fleetctl.intent import Candidate, LocalFile
-from fleetctl.names import last_part, literal_name, with_type
+from fleetctl.names import is_pattern, last_part, literal_name, spread, with_type
 from units.file import InvalidUnitFile, UnitFile, decode_text
 from units.name import UnitName, parse_name
 
@@ -24,8 +24,11 @@ MANY = 4
 
 
 def candidates(api: Client, arguments: Sequence[str], *, replace: bool) -> list[Candidate]:
-    """What is known about each unit named, each once. Raises Unreachable."""
-    search = _Search(api, len(arguments), replace=replace)
+    """What is known about each unit that is meant, each once. Raises Unreachable, BadUnit."""
+    search = _Search(api, MANY if any(map(is_pattern, arguments)) else len(arguments), replace=replace)
+    arguments, idle = spread(arguments, search.existing)
+    if idle:
+        raise BadUnit(f"no unit of the cluster matches {', '.join(idle)}")
     return list({found.name: found for found in map(search.candidate, arguments)}.values())
 
 
@@ -41,6 +44,11 @@ class _Search:
             with _asking("Units"):
                 self._units.update({unit.name: unit for unit in api.units()})
         self._files: dict[str, LocalFile | None] = {}
+
+    @property
+    def existing(self) -> list[str]:
+        """The names of the units that are known to exist."""
+        return [name for name, unit in self._units.items() if unit is not None]
 
     def candidate(self, argument: str) -> Candidate:
         path = self._path(argument)

@@ -8,7 +8,7 @@ from fleetctl.command import BLOCK_ATTEMPTS, NO_BLOCK, command, units_given, wor
 from fleetctl.entities import Unit
 from fleetctl.errors import FleetctlError
 from fleetctl.intent import Departure, departure
-from fleetctl.names import picked
+from fleetctl.names import is_pattern, picked
 from fleetctl.output import Stop, complain, say
 from fleetctl.session import Session
 from fleetctl.verdict import Goal
@@ -84,7 +84,8 @@ def known_units(session: Session, arguments: Sequence[str], *, must_exist: bool 
     known, unknown = picked(arguments, units)
     if must_exist:
         for name in dict.fromkeys(unknown):
-            complain(f"Unit {name} not found in registry")
+            said = f"No unit matches {name}" if is_pattern(name) else f"Unit {name} not found in registry"
+            complain(said)
         if not known:
             raise Stop("Units not found in registry", 0)
     return known
