@@ -153,6 +153,4 @@ def _checked(config: Config) -> Config:
     """The same configuration, unless its options contradict each other. Raises ConfigError."""
     if bool(config.etcd_certfile) != bool(config.etcd_keyfile):
         raise ConfigError("etcd_certfile and etcd_keyfile go together: only one of them is set")
-    if config.etcd_api == 2:
-        raise ConfigError("etcd_api = 2: the etcd v2 API is not supported yet (expected 3)")
     return config

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from registry.port import Registry
-from registry.settings import BadSettings, Endpoint, Settings, credentials
+from registry.settings import BadSettings, Endpoint, Settings, authorities, credentials
 
 __all__ = ["BadSettings", "Settings", "open_registry"]
 
 
 def open_registry(settings: Settings) -> Registry:
     """The registry that the settings describe. It connects when it is first used. Raises BadSettings."""
-    if settings.api_version != 3:
-        raise BadSettings(f"version {settings.api_version} of etcd's API is not supported (3)")
+    if settings.api_version not in (2, 3):
+        raise BadSettings(f"version {settings.api_version} of etcd's API is not supported (2 or 3)")
     if not settings.servers:
         raise BadSettings("no etcd server is given")
     if not settings.request_timeout > 0:
         raise BadSettings(f"etcd request timeout {settings.request_timeout:g} s is not positive")
     endpoints = tuple(Endpoint.from_url(url) for url in settings.servers)
     proof = credentials(settings)
+    if settings.api_version == 2:
+        from registry.etcd2.backend import Etcd2Registry
+        from registry.etcd2.door import Trust
+
+        trust = Trust(
+            authorities(settings),
+            settings.cert_file,
+            settings.key_file,
+            settings.username,
+            settings.password,
+        )
+        return Etcd2Registry(endpoints, trust, prefix=settings.prefix, timeout=settings.request_timeout)
     from registry.etcd3.backend import Etcd3Registry
 
     return Etcd3Registry(endpoints, proof, prefix=settings.prefix, timeout=settings.request_timeout)

@@ -74,7 +74,7 @@ def credentials(settings: Settings) -> Credentials:
     if bool(settings.cert_file) != bool(settings.key_file):
         raise BadSettings("an etcd client certificate needs its key, and a key its certificate")
     return Credentials(
-        _content(settings.ca_file or _system_authorities(settings.servers)),
+        _content(authorities(settings)),
         _content(settings.cert_file),
         _content(settings.key_file),
         settings.username,
@@ -82,14 +82,14 @@ def credentials(settings: Settings) -> Credentials:
     )
 
 
+def authorities(settings: Settings) -> str:
+    """The file of the authorities that are trusted: that of the settings, else this host's for TLS."""
+    wanted = any(Endpoint.from_url(url).tls for url in settings.servers)
+    return settings.ca_file or ((ssl.get_default_verify_paths().cafile or "") if wanted else "")
+
+
 def _content(path: str) -> bytes:
     try:
         return Path(path).read_bytes() if path else b""
     except OSError as error:
         raise BadSettings(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _system_authorities(servers: tuple[str, ...]) -> str:
-    """The file of the authorities that this host trusts, if it has one and a server speaks TLS."""
-    wanted = any(Endpoint.from_url(url).tls for url in servers)
-    return (ssl.get_default_verify_paths().cafile or "") if wanted else ""

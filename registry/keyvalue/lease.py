@@ -49,6 +49,11 @@ class Lease:
         """Whether it must still last, by the clock of this host."""
         return not self._ended.is_set() and asyncio.get_running_loop().time() < self._certain_until
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is known that it has ended."""
+        return self._ended.is_set()
+
     def give_up(self) -> None:
         """Say that what hung on it is known to be gone: it counts as ended from now on."""
         self._ended.set()

@@ -92,6 +92,7 @@ OTHER_LINES: dict[str, tuple[str, str, Any]] = {
     "a page": ("token_limit=3", "token_limit", 3),
     "a page cut to 16 bits": ("token_limit=70000", "token_limit", 4464),
     "etcd v3": ("etcd_api=3", "etcd_api", 3),
+    "etcd v2": ("etcd_api=2", "etcd_api", 2),
 }
 
 
@@ -141,7 +142,6 @@ FATAL = {
     "no server": ("etcd_servers=", "no server is named"),
     "pages without entries": ("token_limit=65536", "expected a whole number from 1 to 65535"),
     "a certificate without its key": ("etcd_certfile=/x.pem", "etcd_certfile and etcd_keyfile go together"),
-    "an API of etcd that is not there yet": ("etcd_api=2", "not supported yet"),
     "an API of etcd that does not exist": ("etcd_api=4", "expected 2 or 3"),
 }
 

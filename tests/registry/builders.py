@@ -12,14 +12,16 @@ M1, M2 = "1" * 32, "2" * 32
 LAUNCHED, LOADED, INACTIVE = TargetState.LAUNCHED, TargetState.LOADED, TargetState.INACTIVE
 
 
-def unit_file(command: str = "/bin/true") -> UnitFile:
-    return UnitFile.from_text(f"[Service]\nExecStart={command}\n")
+def unit_file(command: str = "/bin/true", *, is_global: bool = False) -> UnitFile:
+    fleet = "\n[X-Fleet]\nGlobal=true\n" if is_global else ""
+    return UnitFile.from_text(f"[Service]\nExecStart={command}\n{fleet}")
 
 
 def job(
     name: str = A, state: TargetState = LAUNCHED, *, file: UnitFile | None = None, is_global: bool = False
 ) -> Job:
-    return Job(name, (file or unit_file()).hash, state, is_global)
+    """A job whose content says the same as it does about being global, unless another is given."""
+    return Job(name, (file or unit_file(is_global=is_global)).hash, state, is_global)
 
 
 def machine(id: str = M1, *, ip: str = "198.18.0.1", **metadata: str) -> Machine:

@@ -8,10 +8,15 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from registry.port import Registry
+from tests.registry.layout_world import layout_world
 from tests.registry.members import ETCD, Cluster
 from tests.registry.world import EtcdWorld, MemoryWorld, World, etcd_world
 
 FAST_ELECTIONS = ("--heartbeat-interval=20", "--election-timeout=200")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "not_in_layout(why): what fleet 1.0's layout cannot do")
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +24,7 @@ def etcd() -> Iterator[Cluster]:
     """One etcd for all tests, which must not break it."""
     if ETCD is None:
         pytest.skip("etcd is not installed")
-    with Cluster(options=FAST_ELECTIONS) as cluster:
+    with Cluster(options=(*FAST_ELECTIONS, "--enable-v2")) as cluster:
         yield cluster
 
 
@@ -29,12 +34,18 @@ def prefix() -> str:
     return f"/fleet-test/{uuid.uuid4().hex}/"
 
 
-@pytest.fixture(params=["memory", "etcd3"])
+@pytest.fixture(params=["memory", "etcd3", "etcd2"])
 async def world(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[World]:
     if request.param == "memory":
         yield MemoryWorld(prefix)
         return
     cluster: Cluster = request.getfixturevalue("etcd")
+    if request.param == "etcd2":
+        if cannot := request.node.get_closest_marker("not_in_layout"):
+            pytest.skip(f"the layout of fleet 1.0 cannot: {cannot.args[0]}")
+        async with layout_world(cluster.urls, prefix) as layout_part:
+            yield layout_part
+        return
     async with etcd_world(cluster.urls, prefix) as etcd_part:
         yield etcd_part
 

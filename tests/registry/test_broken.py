@@ -27,6 +27,10 @@ BROKEN = {
 }
 
 
+OTHER_KEYS = pytest.mark.not_in_layout("hold these keys: its own are in test_etcd2_broken.py")
+
+
+@OTHER_KEYS
 @pytest.mark.parametrize("key", BROKEN)
 async def test_a_broken_record_is_listed_and_the_others_are_read(
     world: World, registry: Registry, key: str, caplog: pytest.LogCaptureFixture
@@ -44,6 +48,7 @@ async def test_a_broken_record_is_listed_and_the_others_are_read(
     ) == 1
 
 
+@OTHER_KEYS
 async def test_a_record_that_breaks_is_gone_and_comes_back_when_mended(
     world: World, registry: Registry
 ) -> None:
@@ -69,6 +74,7 @@ async def test_a_content_that_is_not_what_its_hash_says_is_not_given_out(
     assert await registry.unit_file(unit_file().hash) is None
 
 
+@OTHER_KEYS
 async def test_words_of_a_later_fleet_are_left_alone(world: World, registry: Registry) -> None:
     await put(world, "cordon/xyz", b"?")
     await put(world, "job/a.service/later", b"?")

@@ -44,14 +44,14 @@ async def test_a_view_misses_nothing_of_what_happened_while_it_was_cut_off(
     cable: Cable, far: EtcdWorld, etcd_only: EtcdWorld, scope: Scope, caplog: pytest.LogCaptureFixture
 ) -> None:
     near = etcd_only.connect()
-    await near.save(job("gone.service", is_global=True), unit_file(), seen=None)
+    await near.save(job("gone.service", is_global=True), unit_file(is_global=True), seen=None)
     async with far.connect().follow(scope) as view:
         before = view.picture
         await cable.cut()
         gone = await near.job("gone.service")
         assert gone is not None
         await near.destroy(gone)
-        await near.save(job(is_global=True), unit_file(), seen=None)
+        await near.save(job(is_global=True), unit_file(is_global=True), seen=None)
         with caplog.at_level(logging.INFO), pytest.raises(Unavailable, match=r"127\.0\.0\.1:\d+: .*refused"):
             await soon(view.fresh())
         assert view.picture is before
@@ -71,13 +71,13 @@ async def test_a_view_is_read_anew_when_its_past_was_compacted(
 ) -> None:
     near = etcd_only.connect()
     async with far.connect().follow(scope) as view:
-        await near.save(job("old.service", is_global=True), unit_file(), seen=None)
+        await near.save(job("old.service", is_global=True), unit_file(is_global=True), seen=None)
         await soon(view.fresh())
         await cable.cut()
         old = await near.job("old.service")
         assert old is not None
         await near.destroy(old)
-        revision = await near.save(job(is_global=True), unit_file(), seen=None)
+        revision = await near.save(job(is_global=True), unit_file(is_global=True), seen=None)
         await compact(etcd_only, revision)
         await cable.heal()
         picture = await seen(view, lambda p: A in p.jobs)
@@ -119,11 +119,11 @@ async def test_the_first_picture_after_an_outage_is_of_one_revision(
 ) -> None:
     near = etcd_only.connect()
     async with far.connect().follow(scope) as view, near.campaign(leader(), ttl=10) as leadership:
-        await near.save(job("first.service", is_global=True), unit_file(), seen=None)
+        await near.save(job("first.service", is_global=True), unit_file(is_global=True), seen=None)
         before = await seen(view, lambda p: p.jobs)
         await cable.cut()
         for n in range(30):
-            await near.save(job(f"u{n}.service", is_global=True), unit_file(), seen=None)
+            await near.save(job(f"u{n}.service", is_global=True), unit_file(is_global=True), seen=None)
             await leadership.commit([Place(entry(f"u{n}.service"))])
         await near.set_metadata(M1, {"a": "b"})
         await cable.heal()
@@ -199,7 +199,7 @@ async def test_a_view_that_hears_nothing_never_claims_to_be_fresh(
 ) -> None:
     async with etcd_world(etcd.urls, prefix, timeout=0.1) as world:
         registry = world.connect()
-        await registry.save(job(is_global=True), unit_file(), seen=None)
+        await registry.save(job(is_global=True), unit_file(is_global=True), seen=None)
         deaf = Etcd3View(world.client, world.keys, scope)
         await deaf.load()
         await registry.set_metadata(M2, {"a": "b"}) if scope == OneMachine(M1) else None
@@ -209,7 +209,7 @@ async def test_a_view_that_hears_nothing_never_claims_to_be_fresh(
         if what in ("removed", "moved"):
             await registry.destroy(found)
         if what in ("created", "moved"):
-            await registry.save(job("b.service", is_global=True), unit_file(), seen=None)
+            await registry.save(job("b.service", is_global=True), unit_file(is_global=True), seen=None)
         if what == "changed":
             await registry.save(job(state=LOADED, is_global=True), None, seen=found)
         with pytest.raises(Unavailable, match="view"):

@@ -97,7 +97,7 @@ async def test_a_token_that_a_restart_has_made_void_is_renewed(locked: Cluster) 
         await member.restart()
         await soon(session.report([report()], []))
         await seen(view, lambda p: p.reports)
-        await registry.save(job(is_global=True), unit_file(), seen=None)
+        await registry.save(job(is_global=True), unit_file(is_global=True), seen=None)
         await seen(own, lambda p: p.jobs)
 
 

@@ -32,7 +32,7 @@ async def test_creating_a_job_that_exists_conflicts_and_changes_nothing(registry
 
 
 async def test_creating_a_job_where_a_global_one_exists_conflicts(registry: Registry) -> None:
-    await registry.save(job(is_global=True), unit_file(), seen=None)
+    await registry.save(job(is_global=True), unit_file(is_global=True), seen=None)
     with pytest.raises(Conflict):
         await registry.save(job(), unit_file(), seen=None)
 
@@ -89,10 +89,11 @@ async def test_a_destroyed_job_is_gone_and_its_content_can_still_be_read(world: 
 
 @pytest.mark.parametrize("was_global", [False, True])
 async def test_a_job_moves_between_global_and_not_in_one_step(registry: Registry, was_global: bool) -> None:
-    await registry.save(job(is_global=was_global), unit_file(), seen=None)
+    await registry.save(job(is_global=was_global), unit_file(is_global=was_global), seen=None)
     async with registry.follow(Everything()) as view:
         before = view.picture
-        revision = await registry.save(job(is_global=not was_global), unit_file(), seen=await registry.job(A))
+        other, content = job(is_global=not was_global), unit_file(is_global=not was_global)
+        revision = await registry.save(other, content, seen=await registry.job(A))
         after = await view.reached(revision)
     assert before.jobs == {A: job(is_global=was_global)}
     assert after.jobs == {A: job(is_global=not was_global)}
@@ -102,11 +103,11 @@ async def test_a_job_moves_between_global_and_not_in_one_step(registry: Registry
 async def test_a_move_that_lost_a_race_conflicts(registry: Registry) -> None:
     await registry.save(job(), unit_file(), seen=None)
     first = await registry.job(A)
-    await registry.save(job(is_global=True), None, seen=first)
+    await registry.save(job(is_global=True), unit_file(is_global=True), seen=first)
     with pytest.raises(Conflict):
         await registry.save(job(state=LOADED), None, seen=first)
     with pytest.raises(Conflict):
-        await registry.save(job(is_global=True), None, seen=first)
+        await registry.save(job(is_global=True), unit_file(is_global=True), seen=first)
     assert await registry.job(A) == job(is_global=True)
 
 

@@ -9,7 +9,7 @@ import pytest
 from registry.errors import Deposed
 from registry.port import Ask, Displace, EngineWrite, Everything, Leadership, Place, Registry, Settle
 from registry.records import Leader
-from tests.registry.builders import LOADED, M1, M2, A, bid, entry, leader, machine, offer
+from tests.registry.builders import LOADED, M1, M2, A, bid, entry, job, leader, machine, offer, unit_file
 from tests.registry.world import World, delete, expire, seen, soon
 
 
@@ -98,6 +98,7 @@ async def _depose(world: World, leadership: Leadership, end: str) -> None:
 
 
 async def test_all_writes_of_a_commit_take_place_in_order(registry: Registry) -> None:
+    await registry.save(job(), unit_file(), seen=None)
     async with registry.campaign(leader(), ttl=10) as leadership, registry.follow(Everything()) as view:
         revision = await leadership.commit(
             [
@@ -131,6 +132,7 @@ async def test_a_commit_of_nothing_returns_a_revision(registry: Registry) -> Non
 
 
 async def test_an_entry_can_be_moved_from_one_machine_to_another(registry: Registry) -> None:
+    await registry.save(job(), unit_file(), seen=None)
     async with registry.campaign(leader(), ttl=10) as leadership, registry.follow(Everything()) as view:
         await leadership.commit([Place(entry(machine=M1))])
         await leadership.commit([Displace(M1, A), Place(entry(machine=M2))])
@@ -138,6 +140,7 @@ async def test_an_entry_can_be_moved_from_one_machine_to_another(registry: Regis
 
 
 async def test_an_auction_from_the_offers_to_the_award(registry: Registry) -> None:
+    await registry.save(job(), unit_file(), seen=None)
     async with (
         registry.join(machine(M1), ttl=10) as one,
         registry.join(machine(M2), ttl=10) as two,
@@ -180,6 +183,7 @@ async def test_of_several_answers_the_one_to_the_standing_offer_counts(registry:
 
 
 async def test_offers_end_with_the_leader_that_made_them(world: World, registry: Registry) -> None:
+    await registry.save(job(), unit_file(), seen=None)
     async with registry.campaign(leader(), ttl=10) as leadership, registry.follow(Everything()) as view:
         await leadership.commit([Ask(offer()), Place(entry())])
         await expire(world, world.keys.leader)

@@ -47,7 +47,7 @@ def test_other_settings_are_refused_by_name(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.pem")
     cases = {
         "no etcd server": Settings(servers=()),
-        "version 2": Settings(api_version=2),
+        "version 4": Settings(api_version=4),
         "timeout": Settings(request_timeout=0),
         "missing.pem": Settings(ca_file=missing),
         "its key": Settings(cert_file=missing),

@@ -91,7 +91,7 @@ def test_a_picture_shares_what_did_not_change(
 def test_a_job_that_became_global_stays_when_its_old_place_is_cleared_later() -> None:
     tables = told([(KEYS.job(A, is_global=False), codec.encode_job(job(A)))])
     moved = [
-        Change(KEYS.job(A, is_global=True), codec.encode_job(job(A)), 2),
+        Change(KEYS.job(A, is_global=True), codec.encode_job(job(A, is_global=True)), 2),
         Change(KEYS.job(A, is_global=False), None, 2),
     ]
     for order in (moved, moved[::-1]):
