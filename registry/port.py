@@ -104,6 +104,11 @@ class Session(Protocol):
     def token(self) -> str:
         """What a restarted daemon of the same host shows to resume this very session."""
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether the lease must still last, by the clock of this host; False while the store is away for
+        so long that it may have ended."""
+
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         """Publish what systemd says of some units, and forget the named others. Raises Lost, Unavailable."""
 
@@ -138,6 +143,9 @@ class Registry(Protocol):
 
     def campaign(self, leader: Leader, *, ttl: float) -> AbstractAsyncContextManager[Leadership]:
         """Wait until nobody leads, then lead, under a lease of `ttl` seconds.
+
+        When the leader is this very machine, it was led by an earlier daemon of this host: its lease goes on,
+        and the lead with it, at once (fleet 1.0, scheduling.md §8.2).
 
         Leaving the context keeps the lease alive no longer; `resign` ends it. Raises Refused.
         """

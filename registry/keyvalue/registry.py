@@ -194,6 +194,8 @@ class KeyValueRegistry:
     # Leadership
 
     async def _won(self, leader: Leader, ttl: float) -> LeaseLeadership:
+        if (mine := await _patiently(lambda: self._still_led(leader))) is not None:
+            return mine
         while True:
             await self._store.wait_absent(self._keys.leader)
             lease = await _patiently(lambda: self._store.grant(ttl))
@@ -202,6 +204,16 @@ class KeyValueRegistry:
                 return LeaseLeadership(self._store, writes.Tenure(self._keys, lease.id, created), lease)
             with suppress(Unavailable):
                 await lease.end()
+
+    async def _still_led(self, leader: Leader) -> LeaseLeadership | None:
+        """The lead of an earlier daemon of this machine, if its lease lasts: no two daemons run on one."""
+        (stored,) = await self._store.read(self._keys.leader)
+        if stored is None or stored.value != codec.encode_leader(leader):
+            return None
+        if (lease := await self._store.adopt(stored.lease)) is None:
+            return None
+        log.info("leading on: machine %s led before", leader.machine)
+        return LeaseLeadership(self._store, writes.Tenure(self._keys, lease.id, stored.created), lease)
 
     async def _took_lead(self, leader: Leader, lease: Lease) -> int | None:
         """The revision at which this engine took the lead, or None if another did."""

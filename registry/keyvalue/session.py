@@ -28,6 +28,10 @@ class LeaseSession:
     def token(self) -> str:
         return f"{self._presence.lease:x}.{self._presence.created}"
 
+    @property
+    def is_certain(self) -> bool:
+        return self.lease.is_certain
+
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         await self._commit(self._presence.report(reports, gone))
 

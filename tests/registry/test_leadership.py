@@ -202,3 +202,10 @@ async def test_settling_one_unit_leaves_those_with_longer_names_alone(registry: 
         await session.bid([bid("a.service"), bid("a.service.service")])
         await leadership.commit([Settle("a.service", (M1,))])
         assert set((await view.fresh()).bids) == {"a.service.service"}
+
+
+async def test_a_restarted_daemon_leads_on_at_once_and_its_writes_count(world: World) -> None:
+    async with world.connect().campaign(leader(M1), ttl=10) as before:
+        await before.commit([Place(entry())])
+    async with asyncio.timeout(2), world.connect().campaign(leader(M1), ttl=10) as after:
+        await after.commit([Displace(M1, entry().name)])
