@@ -140,3 +140,11 @@ async def test_a_batch_that_breaks_off_is_known_to_be_incomplete(
         assert set((await view.fresh()).schedule) == set(names[:100])
         await leadership.commit([Place(entry(name)) for name in names])
         assert set((await view.fresh()).schedule) == set(names)
+
+
+async def test_a_leader_whose_lease_is_renewed_leads_on(registry: MemoryRegistry) -> None:
+    async with registry.campaign(leader(), ttl=0.3) as leadership:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.9):
+                await leadership.wait_lost()
+        await leadership.commit([Place(entry())])
