@@ -70,10 +70,6 @@ class LayoutSession:
     def is_certain(self) -> bool:
         return self.lease.is_certain
 
-    @property
-    def is_certain(self) -> bool:
-        return self.lease.is_certain
-
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         async with self._writing:
             await self._prove()
