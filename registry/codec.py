@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from registry.keys import Key
-from registry.records import Bid, Job, Leader, Offer, Report, ScheduleEntry
+from registry.records import Answer, Bid, Job, Leader, Offer, Report, RuledOut, ScheduleEntry, Verdict
 from units.file import InvalidUnitFile, UnitFile
 from units.machine import Machine
 from units.name import InvalidName, check_name
@@ -86,6 +87,10 @@ def encode_leader(leader: Leader) -> bytes:
     return _json({"machine": leader.machine, "version": leader.version})
 
 
+def encode_verdict(verdict: Verdict) -> bytes:
+    return _json(asdict(verdict))
+
+
 def encode_text(text: str) -> bytes:
     """A metadata value. Half a surrogate pair, which JSON can carry and UTF-8 cannot, becomes `?`."""
     return text.encode("utf-8", "replace")
@@ -151,6 +156,36 @@ def read_leader(value: bytes) -> Leader:
     return Leader(fields.text("machine"), fields.whole("version"))
 
 
+def read_verdict(name: str, value: bytes) -> Verdict:
+    fields = _Fields(value)
+    since = fields.number("waiting_since") if fields.has("waiting_since") else None
+    return Verdict(
+        name=name,
+        reason=fields.text("reason"),
+        machines=fields.whole("machines"),
+        ruled_out=tuple(_ruled_out(part) for part in fields.parts("ruled_out")),
+        answers=tuple(_answer(part) for part in fields.parts("answers")),
+        winner=fields.text("winner") if fields.has("winner") else None,
+        at=fields.number("at"),
+        waiting_since=since,
+    )
+
+
+def _ruled_out(fields: _Fields) -> RuledOut:
+    return RuledOut(
+        fields.text("constraint"), fields.whole("machines"), fields.names("some"), fields.text("said")
+    )
+
+
+def _answer(fields: _Fields) -> Answer:
+    return Answer(
+        machine=fields.text("machine"),
+        load=fields.whole("load") if fields.has("load") else None,
+        price=fields.number("price") if fields.has("price") else None,
+        refusal=fields.text("refusal") if fields.has("refusal") else None,
+    )
+
+
 def read_text(value: bytes) -> str:
     """A metadata value."""
     try:
@@ -175,9 +210,9 @@ def _unit(key: Key) -> str:
 class _Fields:
     """A JSON object whose fields are what they are asked to be, or else Corrupt."""
 
-    def __init__(self, value: bytes) -> None:
+    def __init__(self, value: bytes | dict[str, Any]) -> None:
         try:
-            fields = json.loads(value)
+            fields = json.loads(value) if isinstance(value, bytes) else value
         except (ValueError, RecursionError) as error:
             raise Corrupt(f"is no JSON: {error}") from error
         if not isinstance(fields, dict):
@@ -225,7 +260,18 @@ class _Fields:
         return {str(key): str(value) for key, value in fields.items()}
 
     def words(self) -> frozenset[str]:
-        values: list[object] = self._field("capabilities", list, "list")
+        return frozenset(self.names("capabilities"))
+
+    def names(self, name: str) -> tuple[str, ...]:
+        values: list[object] = self._field(name, list, "list")
         if not all(isinstance(value, str) for value in values):
-            raise Corrupt("the field 'capabilities' holds what is no text")
-        return frozenset(str(value) for value in values)
+            raise Corrupt(f"the field {name!r} holds what is no text")
+        return tuple(str(value) for value in values)
+
+    def parts(self, name: str) -> list[_Fields]:
+        """The objects of a list."""
+        return [_Fields(value) for value in self._field(name, list, "list")]
+
+    def has(self, name: str) -> bool:
+        """Whether a field that may be missing or null is there."""
+        return self._fields.get(name) is not None

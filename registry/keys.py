@@ -12,6 +12,7 @@ Rule 2: a kind that this version does not know is no error: a newer fleet may ha
     machine/<id>               a machine that is present; on its own lease
     metadata/<id>/<key>        metadata set through the API, present or not
     state/<machine>/<name>     what systemd says of a unit; on the machine's lease
+    verdict/<name>             why a unit is where it is; read on demand, in no view
     leader                     who leads; on the leader's lease
 """
 
@@ -113,6 +114,9 @@ class Keys:
     def state(self, machine: str, name: str) -> str:
         """What a machine last said of a unit."""
         return f"{self.prefix}state/{machine}/{name}"
+
+    def verdict(self, name: str) -> str:
+        return f"{self.prefix}verdict/{name}"
 
     @property
     def leader(self) -> str:

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from registry.records import Bid, Job, Leader, Offer, Picture, Report, ScheduleEntry
+from registry.records import Bid, Job, Leader, Offer, Picture, Report, ScheduleEntry, Verdict
 from units.file import UnitFile
 from units.machine import Machine
 
@@ -78,7 +78,15 @@ class Settle:
     machines: tuple[str, ...]
 
 
-EngineWrite = Place | Displace | Ask | Settle
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Keep why a unit is where it is, or nowhere; with None forget it."""
+
+    name: str
+    verdict: Verdict | None
+
+
+EngineWrite = Place | Displace | Ask | Settle | Explain
 
 
 class Leadership(Protocol):
@@ -153,6 +161,9 @@ class Registry(Protocol):
     async def job(self, name: str) -> Job | None:
         """The job as it is now. Raises Unavailable."""
 
+    async def verdict(self, name: str) -> Verdict | None:
+        """Why a unit is where it is, or nowhere, as the leading engine last saw it. Raises Unavailable."""
+
     async def unit_file(self, hash: str) -> UnitFile | None:
         """The content with that hash; what has been read once is remembered. Raises Unavailable."""
 
@@ -164,7 +175,10 @@ class Registry(Protocol):
         """
 
     async def destroy(self, seen: Job) -> int:
-        """Remove the job that was seen; returns the revision. Raises Conflict, Unavailable."""
+        """Remove the job that was seen, and its verdict; returns the revision.
+
+        Raises Conflict, Unavailable.
+        """
 
     async def set_metadata(self, machine: str, values: Mapping[str, str]) -> int:
         """Set metadata of a machine, present or not; an empty value hides the key. Raises Unavailable."""

@@ -92,6 +92,49 @@ class Leader:
 
 
 @dataclass(frozen=True, slots=True)
+class RuledOut:
+    """One constraint of a unit, and the machines that it rules out."""
+
+    constraint: str
+    """The option's name, `refusal` for what hosts say, or `silence` for those who say nothing."""
+    machines: int
+    some: tuple[str, ...]
+    """The first few of them by ID."""
+    said: str
+    """The objection to the first of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one machine said when a unit was offered to it; neither price nor refusal means nothing."""
+
+    machine: str
+    load: int | None = None
+    price: float | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a unit is where it is, or nowhere: written with its last placement, or while it waits for one."""
+
+    name: str
+    reason: str
+    """Why it waits, or why the winner has won."""
+    machines: int
+    """How many were present."""
+    ruled_out: tuple[RuledOut, ...] = ()
+    """In the order in which constraints count: a machine is counted for the first that it fails."""
+    answers: tuple[Answer, ...] = ()
+    winner: str | None = None
+    """The machine that got it; None while it waits."""
+    at: float = 0.0
+    """When this came about, in seconds since the epoch."""
+    waiting_since: float | None = None
+    """Since when it waits, or had waited before it was placed, in seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """The shared state, or the part that one scope covers, as it was at one revision."""
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
+from registry import codec
 from registry.codec import Corrupt
 from registry.errors import Conflict
 from registry.etcd2 import values
@@ -24,7 +25,7 @@ from registry.etcd2.session import LayoutSession
 from registry.etcd2.view import LayoutView
 from registry.keys import DEFAULT_PREFIX, Keys
 from registry.port import Scope
-from registry.records import Job, Leader
+from registry.records import Job, Leader, Verdict
 from registry.settings import Endpoint
 from units.file import UnitFile
 from units.machine import Machine
@@ -70,6 +71,16 @@ class Etcd2Registry:
     async def job(self, name: str) -> Job | None:
         return await self._job(name, await self._rows(name))
 
+    async def verdict(self, name: str) -> Verdict | None:
+        node = (await self._client.get(f"verdict/{name}")).node
+        if node is None:
+            return None
+        try:
+            return codec.read_verdict(name, node.value.encode())
+        except Corrupt as error:
+            log.warning("%s/verdict/%s %s", self._client.prefix, name, error)
+            return None
+
     async def unit_file(self, hash: str) -> UnitFile | None:
         if (file := self._files.get(hash)) is not None:
             self._files.move_to_end(hash)
@@ -109,6 +120,7 @@ class Etcd2Registry:
         for rest in sorted(rows.keys() - {OBJECT}):
             await self._client.delete(f"{path}/{rest}", prevIndex=rows[rest].modified)
         await self._client.delete(path, dir=True)
+        await self._client.delete(f"verdict/{seen.name}")
         return answer.index
 
     async def set_metadata(self, machine: str, values: Mapping[str, str]) -> int:

@@ -26,8 +26,8 @@ from registry.etcd2.mirror import Mirror, News
 from registry.etcd2.tables import LEADER
 from registry.etcd2.together import together
 from registry.keyvalue.lease import Lease
-from registry.port import Ask, Displace, EngineWrite, Place, Settle
-from registry.records import Offer
+from registry.port import Ask, Displace, EngineWrite, Explain, Place, Settle
+from registry.records import Offer, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,11 @@ class LayoutLeadership:
                 for machine in machines:
                     await self._remove(f"offer/{machine}/{name}")
                 await self._remove(f"bid/{name}", recursive=True)
+            case Explain(name, None):
+                await self._remove(f"verdict/{name}")
+            case Explain(name, Verdict() as verdict):
+                await self._prove()
+                self._note(await self._client.put(f"verdict/{name}", codec.encode_verdict(verdict).decode()))
 
     async def _place(self, machine: str, name: str) -> None:
         await self._prove()
@@ -157,5 +162,5 @@ def unit_of(write: EngineWrite) -> str:
             return entry.name
         case Ask(offer):
             return offer.name
-        case Displace(_, name) | Settle(name, _):
+        case Displace(_, name) | Settle(name, _) | Explain(name, _):
             return name

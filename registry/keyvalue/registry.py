@@ -19,7 +19,7 @@ from registry.keyvalue.session import LeaseSession, parsed_token
 from registry.keyvalue.store import Store, Stored
 from registry.keyvalue.transactions import Transaction
 from registry.port import Scope, View
-from registry.records import Job, Leader
+from registry.records import Job, Leader, Verdict
 from units.file import UnitFile
 from units.machine import Machine
 
@@ -67,6 +67,16 @@ class KeyValueRegistry:
             if stored is not None:
                 return self._read_job(name, stored, is_global=is_global)
         return None
+
+    async def verdict(self, name: str) -> Verdict | None:
+        (stored,) = await self._store.read(self._keys.verdict(name))
+        if stored is None:
+            return None
+        try:
+            return codec.read_verdict(name, stored.value)
+        except codec.Corrupt as error:
+            log.warning("%s %s", self._keys.verdict(name), error)
+            return None
 
     async def unit_file(self, hash: str) -> UnitFile | None:
         if (file := self._files.get(hash)) is not None:

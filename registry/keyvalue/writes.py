@@ -23,7 +23,7 @@ from registry.keyvalue.transactions import (
     created_at,
     modified_at,
 )
-from registry.port import Ask, Displace, EngineWrite, Place, Settle
+from registry.port import Ask, Displace, EngineWrite, Explain, Place, Settle
 from registry.records import Bid, Job, Leader, Report
 from units.file import UnitFile
 from units.machine import Machine
@@ -47,10 +47,9 @@ def save(keys: Keys, job: Job, file: UnitFile | None, seen: Job | None) -> Trans
 
 
 def destroy(keys: Keys, seen: Job) -> Transaction:
-    """Remove a job, if it is as it was seen."""
-    return Transaction(
-        _as_seen(keys, seen.name, seen), (Delete(keys.job(seen.name, is_global=seen.is_global)),)
-    )
+    """Remove a job, if it is as it was seen, and what was kept about its placement."""
+    job = Delete(keys.job(seen.name, is_global=seen.is_global))
+    return Transaction(_as_seen(keys, seen.name, seen), (job, Delete(keys.verdict(seen.name))))
 
 
 def set_metadata(keys: Keys, machine: str, values: Mapping[str, str]) -> Iterator[Transaction]:
@@ -138,6 +137,9 @@ class Tenure:
             case Settle(name, machines):
                 yield from (Delete(self.keys.offer(machine, name)) for machine in machines)
                 yield Delete(self.keys.bids(name), tree=True)
+            case Explain(name, verdict):
+                key = self.keys.verdict(name)
+                yield Put(key, codec.encode_verdict(verdict)) if verdict else Delete(key)
 
 
 def _as_seen(keys: Keys, name: str, seen: Job | None) -> tuple[Guard, ...]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ from engine.saved import Moment, NotSaved
 from tests.builders import cluster, unit
 
 MOMENT = Moment(cluster(unit("a"), unit("w", "MachineMetadata=x=1"), machines="m1 m2"))
-PLAN = plan(MOMENT.cluster, MOMENT.memory, now=0.0, grace=30.0)
 
 
 async def kept(directory: Path, moments: int) -> Recorder:
@@ -24,7 +24,8 @@ async def kept(directory: Path, moments: int) -> Recorder:
     recorder = Recorder(directory, quiet=0.0)
     writing = asyncio.create_task(recorder.write_for_ever())
     for number in range(moments):
-        recorder.note(Moment(MOMENT.cluster, Memory(epoch=f"e{number}"), 0.0), PLAN)
+        moment = replace(MOMENT, memory=Memory(epoch=f"e{number}"))
+        recorder.note(moment, plan(moment.cluster, moment.memory, now=moment.now, grace=moment.grace))
         await recorder.wait_written()
     writing.cancel()
     with suppress(asyncio.CancelledError):
