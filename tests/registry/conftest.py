@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from registry.port import Registry
-from tests.registry.layout_world import layout_world
+from tests.registry.layout_world import LayoutWorld, layout_world
 from tests.registry.members import ETCD, Cluster
 from tests.registry.world import EtcdWorld, MemoryWorld, World, etcd_world
 
@@ -53,6 +53,13 @@ async def world(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[Wo
 @pytest.fixture
 async def etcd_only(etcd: Cluster, prefix: str) -> AsyncIterator[EtcdWorld]:
     async with etcd_world(etcd.urls, prefix) as world:
+        yield world
+
+
+@pytest.fixture
+async def layout(etcd: Cluster, prefix: str) -> AsyncIterator[LayoutWorld]:
+    """A part of etcd v2, for what only the layout of fleet 1.0 has."""
+    async with layout_world(etcd.urls, prefix) as world:
         yield world
 
 
