@@ -88,11 +88,15 @@ class LayoutLeadership:
                 for machine in machines:
                     await self._remove(f"offer/{machine}/{name}")
                 await self._remove(f"bid/{name}", recursive=True)
-            case Explain(name, None):
-                await self._remove(f"verdict/{name}")
-            case Explain(name, Verdict() as verdict):
-                await self._prove()
-                self._note(await self._client.put(f"verdict/{name}", codec.encode_verdict(verdict).decode()))
+            case Explain(name, verdict):
+                await self._explain(name, verdict)
+
+    async def _explain(self, name: str, verdict: Verdict | None) -> None:
+        if verdict is None:
+            await self._remove(f"verdict/{name}")
+            return
+        await self._prove()
+        self._note(await self._client.put(f"verdict/{name}", codec.encode_verdict(verdict).decode()))
 
     async def _place(self, machine: str, name: str) -> None:
         await self._prove()
