@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -57,6 +58,14 @@ class Member:
                 return
             time.sleep(0.02)
         raise TimeoutError(f"etcd {self.name} does not listen: {(self._folder / 'log').read_text()[-2000:]}")
+
+    def wait_led(self) -> None:
+        """Wait until its cluster has a leader; of a member that speaks TLS it is not known."""
+        deadline = time.monotonic() + START_TIMEOUT
+        while self.client_url.startswith("http:") and time.monotonic() < deadline:
+            with suppress(OSError), urllib.request.urlopen(f"{self.client_url}/health", timeout=1):
+                return
+            time.sleep(0.02)
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
@@ -119,6 +128,8 @@ class Cluster:
                 member.start()
             for member in self.members:
                 member.wait_listening()
+            for member in self.members:
+                member.wait_led()
         except BaseException:
             self.close()
             raise

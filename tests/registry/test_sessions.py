@@ -119,6 +119,15 @@ async def test_a_token_does_not_take_over_the_session_of_another_daemon(world: W
                 pass
 
 
+async def test_a_token_whose_presence_another_daemon_has_taken_joins_anew(world: World) -> None:
+    async with world.connect().join(machine(), ttl=10) as first:
+        await delete(world, f"machine/{M1}")
+        async with world.connect().join(machine(), ttl=10):
+            with pytest.raises(Occupied):
+                async with world.connect().join(machine(), ttl=10, resume=first.token):
+                    pass
+
+
 async def test_nothing_is_written_once_the_lease_has_ended(world: World, registry: Registry) -> None:
     async with registry.follow(Everything()) as view, registry.join(machine(), ttl=10) as session:
         await expire(world, world.keys.machine(M1))

@@ -73,6 +73,8 @@ class EtcdWorld:
         for registry in self._registries:
             await registry.close()
         await self.client.close()
+        # gRPC's thread tells of cancelled calls a moment later; told to a closed loop, it stumbles.
+        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
