@@ -24,6 +24,7 @@ _WHERE = {
     "list-unit-files": "lists",
     "list-units": "lists",
     "load": "arriving",
+    "plan": "placing",
     "restart": "restarting",
     "ssh": "shell",
     "start": "arriving",
@@ -33,6 +34,7 @@ _WHERE = {
     "unload": "leaving",
     "verify": "about",
     "version": "about",
+    "why": "placing",
 }
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from fleetctl.connect import Connect, reason
 from fleetctl.endpoint import Endpoint, UnixSocket
 from fleetctl.entities import Json, Machine, Setting, State, Unit
-from fleetctl.errors import ApiError, Unreachable
+from fleetctl.errors import ApiError, Unreachable, Unsupported
 from fleetctl.output import log_line
 
 BASE = "/fleet/v1/"
@@ -85,6 +85,26 @@ class Client:
                 return False
             raise
         return True
+
+    def why(self, name: str) -> Json | None:
+        """Why the unit is where it is (docs/API.md); None if there is none. Raises Unsupported."""
+        try:
+            return self._call("GET", f"{_item(name)}/why")
+        except ApiError as error:
+            if error.status not in (404, 405):
+                raise
+        if self.unit(name) is None:
+            return None
+        raise Unsupported("the daemon there cannot say why: it is of an older version")
+
+    def plan(self, change: Json) -> Json:
+        """What would happen if (docs/API.md). Raises Unsupported."""
+        try:
+            return self._call("POST", "plan", body=change)
+        except ApiError as error:
+            if error.status == 405 or (error.status == 404 and not error.message):
+                raise Unsupported("the daemon there cannot plan: it is of an older version") from error
+            raise
 
     def close(self) -> None:
         """End the connection; the next request makes a new one."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fleetctl.flags import GLOBAL, FlagError, Integer, Switch, flag, normalised, spellings
+from fleetctl.flags import GLOBAL, FlagError, Integer, OneOf, Switch, flag, normalised, spellings
 from fleetctl.output import Stop
 from fleetctl.session import Session
 from fleetctl.settings import Settings
@@ -88,3 +88,6 @@ BLOCK_ATTEMPTS = flag(
     help="wait at most this many times 2 seconds; 0 or less: without limit",
 )  # fmt: skip
 SSH_PORT = flag("--ssh-port", kind=Integer(), default=22, help="SSH port of the machines")
+OUTPUT_DATA = flag(
+    "--output", "-o", kind=OneOf("json", "yaml"), default="", help="json or yaml instead of text"
+)

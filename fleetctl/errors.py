@@ -4,6 +4,7 @@ FleetctlError          says what happened; the command puts in front what it was
 ├── BadEndpoint        the address or the TLS files cannot be used
 ├── Unreachable        nobody answers there
 ├── ApiError           the API answered with an error
+├── Unsupported        the daemon there is too old for this
 ├── BadUnit            a name or a unit file that cannot become a unit
 └── SshError           the way to another host is closed
 """
@@ -30,6 +31,11 @@ class ApiError(FleetctlError):
         )
         super().__init__(f"googleapi: {said}")
         self.status = status
+        self.message = message
+
+
+class Unsupported(FleetctlError):
+    """The daemon, perhaps one of fleet 1.0, does not know this part of the API."""
 
 
 class BadUnit(FleetctlError):

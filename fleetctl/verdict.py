@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fleetctl.entities import INACTIVE, LAUNCHED, LOADED, State, Unit
+from fleetctl.placement import Placement
 
 SETTLE = 0.3
 """Seconds after which systemd's word on a unit just started is not that from before its start."""
@@ -36,6 +37,11 @@ class Goal(Enum):
         """The state of fleet that belongs to it."""
         return {Goal.ACTIVE: LAUNCHED, Goal.GONE: INACTIVE}.get(self, LOADED)
 
+    @property
+    def needs_place(self) -> bool:
+        """Whether a unit must be put on a machine on the way."""
+        return self in (Goal.ACTIVE, Goal.LOADED)
+
 
 class End(Enum):
     """Whether the way is at its end."""
@@ -43,6 +49,8 @@ class End(Enum):
     NOT_YET = 0
     REACHED = 1
     FAILED = 2
+    NO_PLACE = 3
+    """No machine takes it as things are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,13 @@ def verdict(goal: Goal, unit: Unit | None, states: Sequence[State]) -> Verdict:
     if goal is Goal.LOADED:
         return REACHED
     return _stopped(state) if goal is Goal.STOPPED else _active(state)
+
+
+def no_place(placement: Placement | None) -> Verdict:
+    """What it means for a unit that is on no machine, what the API says of its place."""
+    if placement is None or not placement.hopeless:
+        return WAIT
+    return Verdict(End.NO_PLACE, SETTLE, placement.hopeless)
 
 
 def _gone(unit: Unit | None, states: Sequence[State]) -> Verdict:

@@ -1,28 +1,42 @@
 """Waiting until units are where they were sent: look often at first, then less and less.
 
 Rule 1: what goes wrong on the way to the API does not end the waiting (fleet 1.0); it is said once.
-Rule 2: one list for many units, single requests for a few.
+Rule 2: a unit that no machine takes is not waited for, unless a number of attempts says how long.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from fleetctl.client import Client
 from fleetctl.entities import State, Unit, place
 from fleetctl.errors import FleetctlError
+from fleetctl.eyes import Eyes, Reasons
 from fleetctl.output import complain, say
 from fleetctl.session import Session
-from fleetctl.verdict import WAIT, End, Goal, Verdict, verdict
+from fleetctl.verdict import WAIT, End, Goal, Verdict, no_place, verdict
 
 ATTEMPT = 2.0
 """Seconds of one of the attempts that `--block-attempts` counts."""
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.010, 0.250, 1.3
-PAGE = 100
-"""How many units a list brings with one request."""
-FEW = 3
+UNPLACEABLE, TIMEOUT = 2, 124
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a unit has not arrived, in words that name it, and the exit status that belongs to it."""
+
+    said: str
+    status: int = 1
+
+    def __str__(self) -> str:
+        return self.said
+
+
+def status_of(faults: Sequence[Fault]) -> int:
+    """The exit status of a command with these faults: a failure counts before a lack of place or of time."""
+    return min((fault.status for fault in faults), default=0)
 
 
 @dataclass(slots=True)
@@ -43,14 +57,14 @@ class _Watched:
 
 def wait_for(
     session: Session, goal: Goal, names: Sequence[str], *, attempts: int = 0, tell: bool = True
-) -> list[str]:
-    """Wait until each unit has reached the goal; returns what went wrong, in words that name the unit.
+) -> list[Fault]:
+    """Wait until each unit has reached the goal; returns what went wrong.
 
     At most `attempts` times 2 s are waited, without limit if that is 0 or less. With `tell` there is a line
     on stdout for each unit that has arrived, and one on stderr at once for each that will not.
     """
     pending = [_Watched(name, time.monotonic()) for name in dict.fromkeys(names)]
-    watch = _Watch(session, goal, tell=tell)
+    watch = _Watch(session, goal, tell=tell, patient=attempts > 0)
     try:
         for now in _moments(attempts):
             pending = watch.still_pending(pending, now)
@@ -60,7 +74,9 @@ def wait_for(
         complain("Interrupted. What has been asked of the cluster goes on.")
         raise
     for watched in pending:
-        watch.fault(f"timed out waiting for unit {watched.name} to report state {goal.state}")
+        said = f"timed out waiting for unit {watched.name} to report state {goal.state}"
+        why = f" ({watched.verdict.why})" if watched.verdict.why else ""
+        watch.fault(Fault(said + why, UNPLACEABLE if watched.verdict.end is End.NO_PLACE else TIMEOUT))
     return watch.faults
 
 
@@ -79,13 +95,15 @@ def _moments(attempts: int) -> Iterator[float]:
 class _Watch:
     """Looks at units and tells about them."""
 
-    def __init__(self, session: Session, goal: Goal, *, tell: bool) -> None:
-        self.faults: list[str] = []
+    def __init__(self, session: Session, goal: Goal, *, tell: bool, patient: bool) -> None:
+        self.faults: list[Fault] = []
+        self._patient = patient
+        self._reasons = Reasons(session.api)
         self._session = session
         self._goal = goal
         self._tell = tell
         self._trouble = ""
-        self._eyes = _Eyes(session.api, goal)
+        self._eyes = Eyes(session.api, goal)
 
     def still_pending(self, pending: Sequence[_Watched], now: float) -> list[_Watched]:
         """Those that have not come to an end."""
@@ -98,7 +116,7 @@ class _Watch:
             return list(pending)
         return [watched for watched in pending if not self._ended(watched, *seen[watched.name], now)]
 
-    def fault(self, said: str) -> None:
+    def fault(self, said: Fault) -> None:
         """Something went wrong for good."""
         self.faults.append(said)
         if self._tell:
@@ -106,13 +124,19 @@ class _Watch:
 
     def _ended(self, watched: _Watched, unit: Unit | None, states: Sequence[State], now: float) -> bool:
         said = verdict(self._goal, unit, states)
+        if said is WAIT and unit is not None and not unit.machine and self._goal.needs_place:
+            said = no_place(self._reasons.placement(unit.name, now))
         end = watched.end(said, now)
+        if end is End.NO_PLACE and self._patient:
+            return False
         launched = self._goal is Goal.ACTIVE and unit is not None and unit.current == self._goal.state
         if unit is not None and not watched.told and (launched or end is End.REACHED):
             watched.told = True
             self._arrived(unit)
         if end is End.FAILED:
-            self.fault(self._failure(watched.name, unit, said))
+            self.fault(Fault(self._failure(watched.name, unit, said)))
+        elif end is End.NO_PLACE:
+            self.fault(Fault(_placeless(watched.name, said), UNPLACEABLE))
         return end is not End.NOT_YET
 
     def _arrived(self, unit: Unit) -> None:
@@ -127,39 +151,8 @@ class _Watch:
         return f"unit {name} failed{where}: {said.why} (fleetctl status {name} tells more)"
 
 
-class _Eyes:
-    """Asks the API in as few requests as it takes."""
-
-    def __init__(self, api: Client, goal: Goal) -> None:
-        self._api = api
-        self._goal = goal
-        self._pages = 1
-
-    def look(self, names: Sequence[str]) -> Mapping[str, tuple[Unit | None, Sequence[State]]]:
-        """Each unit, and what systemd says of it wherever that matters. Raises Unreachable, ApiError."""
-        units = self._units(names)
-        states = self._states([name for name in names if self._matters(units[name])])
-        return {name: (units[name], states.get(name, ())) for name in names}
-
-    def _matters(self, unit: Unit | None) -> bool:
-        if self._goal is Goal.GONE:
-            return True
-        return self._goal is not Goal.LOADED and unit is not None and unit.current == self._goal.state
-
-    def _units(self, names: Sequence[str]) -> Mapping[str, Unit | None]:
-        if self._one_by_one(names):
-            return {name: self._api.unit(name) for name in names}
-        units = {unit.name: unit for unit in self._api.units()}
-        self._pages = 1 + len(units) // PAGE
-        return {name: units.get(name) for name in names}
-
-    def _states(self, names: Sequence[str]) -> Mapping[str, Sequence[State]]:
-        if self._one_by_one(names):
-            return {name: self._api.states(name) for name in names}
-        states: dict[str, list[State]] = {}
-        for state in self._api.states():
-            states.setdefault(state.name, []).append(state)
-        return states
-
-    def _one_by_one(self, names: Sequence[str]) -> bool:
-        return len(names) <= max(FEW, self._pages)
+def _placeless(name: str, said: Verdict) -> str:
+    return (
+        f"unit {name} cannot be placed: {said.why} (it will be as soon as that changes; "
+        f"fleetctl why {name} tells more, fleetctl unload {name} gives up)"
+    )

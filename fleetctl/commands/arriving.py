@@ -13,7 +13,7 @@ from fleetctl.output import Stop, complain, doing, log_line, say
 from fleetctl.session import Session
 from fleetctl.unitfiles import candidates
 from fleetctl.verdict import Goal
-from fleetctl.wait import wait_for
+from fleetctl.wait import status_of, wait_for
 from units.file import UnitFile
 from units.requirements import Requirements
 
@@ -63,7 +63,7 @@ def load(session: Session, units: Sequence[str], replace: bool, sign: bool, forc
     if no_block:
         _triggered(changed, "load")
     elif faults := wait_for(session, Goal.LOADED, changed, attempts=block_attempts):
-        raise Stop(f"Error waiting for unit states, exit status: {faults[0]}")
+        raise Stop(f"Error waiting for unit states, exit status: {faults[0]}", status_of(faults))
 
 
 @command(
@@ -87,7 +87,7 @@ def start(session: Session, units: Sequence[str], replace: bool, sign: bool, for
     if no_block:
         _triggered(changed, "start")
     elif faults := wait_for(session, Goal.ACTIVE, changed, attempts=block_attempts):
-        raise Stop(f"Error waiting for systemd unit states, err: {faults[0]}")
+        raise Stop(f"Error waiting for systemd unit states, err: {faults[0]}", status_of(faults))
 
 
 def create(

@@ -12,7 +12,7 @@ from fleetctl.names import is_pattern, picked
 from fleetctl.output import Stop, complain, say
 from fleetctl.session import Session
 from fleetctl.verdict import Goal
-from fleetctl.wait import wait_for
+from fleetctl.wait import Fault, status_of, wait_for
 
 _PAST = {"stop": "stopped", "unload": "unloaded"}
 _GOAL = {"stop": Goal.STOPPED, "unload": Goal.GONE}
@@ -67,10 +67,10 @@ def destroy(session: Session, units: Sequence[str], no_block: bool, block_attemp
     faults = [] if no_block else wait_for(session, Goal.GONE, destroyed, attempts=block_attempts, tell=False)
     for name in _unfinished(faults):
         complain(f"Error destroying units: {name}")
-    return 1 if faults else status
+    return status or status_of(faults)
 
 
-def _unfinished(faults: Sequence[str]) -> list[str]:
+def _unfinished(faults: Sequence[Fault]) -> list[str]:
     return [f"{fault} (it is out of the registry, and will be stopped)" for fault in faults]
 
 
@@ -101,7 +101,7 @@ def _depart(session: Session, verb: str, arguments: Sequence[str], *, no_block: 
         for name in plan.waited:
             say(f"Triggered unit {name} {verb}")
     elif faults := wait_for(session, _GOAL[verb], plan.waited, attempts=attempts):
-        raise Stop(f"Failed to {verb} units {names}. err: {faults[0]}")
+        raise Stop(f"Failed to {verb} units {names}. err: {faults[0]}", status_of(faults))
     complain(f"Successfully {_PAST[verb]} units {names}.")
 
 

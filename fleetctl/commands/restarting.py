@@ -53,7 +53,7 @@ def _bring(session: Session, unit: Unit, desired: str, goal: Goal, attempts: int
     with doing(f"Error setting target state for unit {unit.name}"):
         session.api.set_desired(unit.name, desired)
     for fault in wait_for(session, goal, [unit.name], attempts=attempts):
-        raise Stop(f"Error waiting for unit states, exit status: {fault}")
+        raise Stop(f"Error waiting for unit states, exit status: {fault}", fault.status)
 
 
 def _restart_everywhere(session: Session, unit: Unit) -> bool:
