@@ -32,7 +32,7 @@ _WHERE = {
     "stop": "leaving",
     "submit": "arriving",
     "unload": "leaving",
-    "verify": "about",
+    "verify": "verifying",
     "version": "about",
     "why": "placing",
 }

@@ -6,12 +6,12 @@ Rule 2: messages are those of fleet 1.0 where it had one.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fleetctl.entities import INACTIVE, LAUNCHED, LOADED, Unit
 from fleetctl.errors import BadUnit
+from fleetctl.inspection import line_of
 from units.file import UnitFile
 from units.name import InvalidName, check_name, parse_name
 from units.requirements import InvalidRequirements, check_requirements, near_miss, unknown_options
@@ -158,19 +158,13 @@ def _unknown(name: str, option: str, source: LocalFile | None, *, force: bool) -
     said = f'Unit {name}: unrecognized requirement in [X-Fleet] section: "{option}"'
     if source is None:  # from a template in the cluster, which has been let in before
         return said
-    where = f"{source.path}:{_line_of(option, source.text)}"
+    where = f"{source.path}:{line_of(option, source.text)}"
     meant = near_miss(option)
     if meant is not None and not force:
         raise BadUnit(
             f'{where}: unknown option "{option}" in [X-Fleet]: did you mean "{meant}"? (--force to keep it)'
         )
     return f"{said} ({where})"
-
-
-def _line_of(option: str, text: str) -> int:
-    found = re.search(rf"^\s*{re.escape(option)}\s*=", text[text.find("[X-Fleet]") :], re.MULTILINE)
-    at = text.find("[X-Fleet]") + found.end() if found else 0
-    return text.count("\n", 0, at) + 1
 
 
 def check_can_start(names: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""fleetctl itself: help, version, and the command that no longer is one."""
+"""fleetctl itself: help, version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fleetctl.command import FleetCommand, command, words
-from fleetctl.output import Stop, complain, say
+from fleetctl.output import Stop, say
 from fleetctl.session import Session
 
 
@@ -55,23 +55,3 @@ def version(session: Session, ignored: Sequence[str]) -> None:
     from fleetctl.help import version as own_version
 
     say(f"fleetctl version {own_version()}")
-
-
-class _Verify(FleetCommand):
-    """Says that it is deprecated before anything else, as in fleet 1.0."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Warn, then run."""
-        if not ctx.params["help"]:
-            complain('Command "verify" is deprecated, DEPRECATED - No longer works')
-        return super().invoke(ctx)
-
-
-def _verify(session: Session, ignored: Sequence[str]) -> int:
-    complain("WARNING: The signed/verified units feature is DEPRECATED and cannot be used.")
-    return 2
-
-
-verify = _Verify(
-    "verify", _verify, [words("ignored")], "verify UNIT", short_help="DEPRECATED - No longer works"
-)

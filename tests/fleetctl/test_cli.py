@@ -168,15 +168,6 @@ def test_a_daemon_that_has_not_joined_is_said_so(fleetctl: Shell, cluster: objec
     assert ran.status == 1
 
 
-def test_verify_is_deprecated(alone: Shell) -> None:
-    ran = alone("verify", "x")
-    assert ran.err == (
-        'Command "verify" is deprecated, DEPRECATED - No longer works\n'
-        "WARNING: The signed/verified units feature is DEPRECATED and cannot be used.\n"
-    )
-    assert (ran.out, ran.status) == ("", 2)
-
-
 def test_requests_are_logged_on_request(fleetctl: Shell, cluster: object) -> None:
     ran = fleetctl("--debug", "list-machines")
     assert " DEBUG client.py:" in ran.err
