@@ -12,6 +12,7 @@ from fleetd import commandline, logs, presence, sockets
 from fleetd.config import Config
 from fleetd.configfile import Source, say
 from fleetd.inifile import ConfigError
+from fleetd.notify import Notifier, forget_line, watchdog_period
 from fleetd.rundir import AlreadyRunning, RunDirectory
 from fleetd.version import version
 
@@ -69,7 +70,10 @@ def _serve(source: Source, config: Config, directory: RunDirectory) -> int:
             daemon.host(config, directory),
             directory,
             sockets.listeners(sockets.passed(os.environ, os.getpid())),
+            Notifier.of(os.environ),
+            watchdog_period(os.environ, os.getpid()),
         )
+        forget_line(os.environ)
     except (BadSettings, presence.NoMachineID) as error:
         log.critical("Failed creating Server: %s", error)
         return 1

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from agent.host import Host
@@ -27,8 +27,12 @@ from fleetd.configfile import Source, say
 from fleetd.facts import Facts
 from fleetd.inifile import ConfigError
 from fleetd.membership import Departure, Membership, Work
+from fleetd.metrics import Metrics
+from fleetd.notify import Notifier
+from fleetd.observed import EnginesRegistry, Lead, ObservedHost, ObservedRegistry
 from fleetd.ownunit import is_being_restarted
 from fleetd.rundir import RunDirectory
+from fleetd.status import Condition, Status, line
 from registry.open import Settings, open_registry
 from registry.port import Registry, Session
 from units.machine import Machine
@@ -52,6 +56,9 @@ class Parts:
     host: Host
     directory: RunDirectory
     listeners: Sequence[socket.socket]
+    notifier: Notifier = field(default_factory=Notifier)
+    watchdog: float | None = None
+    """The seconds within which systemd wants a sign of life, if it does."""
 
 
 def settings(config: Config) -> Settings:
@@ -96,12 +103,19 @@ class Daemon:
         self._config = parts.config
         self._facts = Facts(parts.machine_id, parts.version, parts.config)
         self._gate = Gate()
-        self._pictures = Pictures(parts.registry)
+        self._metrics = Metrics()
+        self._leading = Lead()
+        self._registry = ObservedRegistry(parts.registry, self._metrics, self._leading)
+        self._pictures = Pictures(self._registry)
+        self._status = Status(parts.notifier, self._condition, watchdog=parts.watchdog)
+        self._gate.on_change = self._leading.on_change = self._status.changed
+        self._handing_over = False
+        self._show_gauges()
         self._membership = Membership(
-            parts.registry,
+            self._registry,
             self._facts,
             parts.directory,
-            Agent(parts.registry, parts.host, parts.machine_id),
+            Agent(self._registry, ObservedHost(parts.host, self._metrics), parts.machine_id),
             [*self._engines(), self._facts.keep_published],
             gate=self._gate,
             ttl=parts.config.agent_ttl,
@@ -110,10 +124,11 @@ class Daemon:
     async def run(self) -> None:
         """Serve until a signal says to stop, and depart."""
         parts = self._parts
-        app = App(Services(parts.registry, self._pictures, parts.config.token_limit), self._gate)
+        app = App(self._services(), self._gate)
         async with serving(app, parts.listeners, version=parts.version), asyncio.TaskGroup() as group:
             # While a session lasts, the membership adds the agent, the engine and the facts.
-            others = [group.create_task(task) for task in (self._pictures.run(), self._obey_signals())]
+            tasks = (self._pictures.run(), self._obey_signals(), self._status.run())
+            others = [group.create_task(task) for task in tasks]
             await self._membership.run()
             for task in others:
                 task.cancel()
@@ -140,11 +155,21 @@ class Daemon:
     async def _stop(self) -> None:
         log.info("Gracefully shutting down")
         returning = await is_being_restarted(user=self._config.systemd_user)
+        self._handing_over = not returning
+        self._parts.notifier.stopping("being restarted, units keep running" if returning else "leaving")
+        self._status.tell()
         self._membership.depart(Departure.BACK_SOON if returning else Departure.FOR_GOOD)
 
     async def _reload(self) -> None:
         """Take over what can change while running; a configuration with errors changes nothing."""
         log.info("Reloading configuration from %s", self._parts.source.given or "")
+        self._parts.notifier.reloading()
+        try:
+            await self._take_new_configuration()
+        finally:
+            self._parts.notifier.ready(line(self._condition()))
+
+    async def _take_new_configuration(self) -> None:
         try:
             reading = await asyncio.to_thread(self._parts.source.read)
         except ConfigError as error:
@@ -162,6 +187,20 @@ class Daemon:
         states = {name: str(known.stage) for name, known in sorted(self._parts.host.remembered().items())}
         print(json.dumps({"Agent": {"Cache": {"TargetStates": states}}}), file=sys.stdout, flush=True)
 
+    def _services(self) -> Services:
+        config = self._config
+        return Services(self._registry, self._pictures, config.token_limit, self._metrics, self._gate)
+
+    def _condition(self) -> Condition:
+        units = len(self._parts.host.remembered())
+        return Condition(self._leading.now, units, self._gate.why_shut(), self._handing_over)
+
+    def _show_gauges(self) -> None:
+        show, host = self._metrics.show, self._parts.host
+        show("fleet_engine_leader", "Whether this daemon leads.", lambda: {(): float(self._leading.now)})
+        show("fleet_available", "Whether this daemon is joined.", lambda: {(): float(self._gate.open)})
+        show("fleet_agent_units", "Units on this host.", lambda: {(): float(len(host.remembered()))})
+
     def _engines(self) -> list[Work]:
         """The engine, unless this daemon shall never lead."""
         if self._config.disable_engine:
@@ -172,7 +211,7 @@ class Daemon:
     async def _lead(self, session: Session, machine: Machine) -> None:
         config = self._config
         await run_engine(
-            self._parts.registry,
+            EnginesRegistry(self._parts.registry, self._metrics, self._leading),
             machine.id,
             interval=config.engine_reconcile_interval,
             grace=config.agent_ttl,

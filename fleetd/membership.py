@@ -1,6 +1,6 @@
 """The life of this host in its cluster: join, work while the session lasts, join again, and leave.
 
-Rule 1: the gate is open exactly while the host is a member.
+Rule 1: the gate is open exactly while the host is certainly a member.
 Rule 2: losing the registry touches no unit; only leaving for good gives them away.
 """
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, Protocol
 
-from fleetd.api.app import Gate
+from fleetd.api.gate import Gate
 from fleetd.facts import Facts
 from fleetd.rundir import RunDirectory
 from registry.errors import RegistryError
@@ -85,6 +85,7 @@ class Membership:
                 pause = FIRST_PAUSE
             except RegistryError as error:
                 log.warning("Server register machine failed: %s, retrying in %g sec.", error, pause)
+                self._gate.shut(f"joining the cluster: {error}")
                 await self._rest(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
         # A host that is cut off, or was, hands over too; one that never joined has nothing to give.
@@ -111,7 +112,7 @@ class Membership:
         lost = asyncio.ensure_future(session.wait_lost())
         ends: set[asyncio.Future[Any]] = {lost, self._departing}
         log.info("Starting server components")
-        self._gate.open = True
+        self._gate.open_while(lambda: session.is_certain)
         try:
             async with asyncio.TaskGroup() as group:
                 agent = group.create_task(self._agent.run(session))
@@ -126,7 +127,7 @@ class Membership:
                     self._has_units = False
                 agent.cancel()
         finally:
-            self._gate.open = False
+            self._gate.shut("joining the cluster again")
             lost.cancel()
 
     async def _depart(self, session: Session) -> None:

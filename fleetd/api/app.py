@@ -14,6 +14,7 @@ from fleetd import metrics
 from fleetd.api import discovery, target
 from fleetd.api.call import Answer, Call, error_answer, json_answer
 from fleetd.api.errors import ApiError
+from fleetd.api.gate import Gate as Gate
 from fleetd.api.machines import list_machines, patch_machines
 from fleetd.api.services import Services
 from fleetd.api.state import get_state, list_states
@@ -32,7 +33,9 @@ async def _discover(services: Services, call: Call) -> Answer:
 
 
 async def _measure(services: Services, call: Call) -> Answer:
-    return Answer(200, await asyncio.to_thread(metrics.exposition), metrics.CONTENT_TYPE)
+    wants_openmetrics = "application/openmetrics-text" in call.accept
+    shown = await asyncio.to_thread(metrics.exposition, services.metrics, openmetrics=wants_openmetrics)
+    return Answer(200, shown, metrics.OPENMETRICS if wants_openmetrics else metrics.PLAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,6 @@ def route(method: str, path: str) -> tuple[Handler, str]:
     raise ApiError(404)
 
 
-class Gate:
-    """Whether the daemon is joined to its cluster, and so may answer for it."""
-
-    def __init__(self) -> None:
-        self.open = False
-
-
 class App:
     """All of the API behind one function."""
 
@@ -106,7 +102,7 @@ class App:
 
     async def answer(self, call: Call, raw_path: str, raw_query: str) -> Answer:
         """The answer to a request, `call.path` and what depends on it not being filled in yet."""
-        if not self._gate.open:
+        if not await self._gate.settled():
             return error_answer(503, AWAY)
         log.debug("HTTP %s %s", call.method, raw_path + (f"?{raw_query}" if raw_query else ""))
         try:

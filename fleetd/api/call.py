@@ -22,6 +22,8 @@ class Call:
     query: Mapping[str, Sequence[str]] = field(default_factory=dict)
     content_types: tuple[str, ...] = ()
     """The Content-Type lines as they came, none or several."""
+    accept: str = ""
+    last_event_id: str = ""
 
     def parameter(self, key: str) -> str:
         """The first value of a query parameter; empty when it is absent."""

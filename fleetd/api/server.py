@@ -136,7 +136,14 @@ def _call(request: web.BaseRequest) -> Call:
 
     types = request.headers.getall("Content-Type", [])
     types += request.headers.getall(_REPEATED.decode(), [])
-    return Call(request.method, "", read, content_types=tuple(types))
+    return Call(
+        request.method,
+        "",
+        read,
+        content_types=tuple(types),
+        accept=request.headers.get("Accept", ""),
+        last_event_id=request.headers.get("Last-Event-ID", ""),
+    )
 
 
 async def _body(request: web.BaseRequest) -> bytes:

@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fleetd.api.errors import ApiError
+from fleetd.api.gate import Gate
 from fleetd.api.pictures import Pictures
+from fleetd.metrics import Metrics
 from registry.errors import RegistryError
 from registry.port import Registry
 
@@ -20,6 +22,10 @@ class Services:
     registry: Registry
     pictures: Pictures
     page_size: int
+    metrics: Metrics = field(default_factory=Metrics)
+    gate: Gate = field(default_factory=Gate)
+    units_limit: int = 0
+    """How many units the cluster may have; 0: any number."""
 
 
 @contextmanager

@@ -1,0 +1,233 @@
+"""The registry and the host with a clock beside them: every call passes through and is counted.
+
+The engine and the agent know nothing of metrics: what they do is seen here, at what they do it with.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+
+from agent.errors import HostError
+from agent.host import Host, HostFacts, Present, Remembered, UnitStatus
+from fleetd.losses import Losses
+from fleetd.metrics import Metrics
+from registry.errors import RegistryError
+from registry.port import Displace, EngineWrite, Leadership, Place, Registry, Scope, Session, View
+from registry.records import Job, Leader, Picture, Verdict
+from units.file import UnitFile
+from units.machine import Machine
+
+_TASKS = {Place: "attemptscheduleunit", Displace: "unscheduleunit"}
+"""What fleet 1.0 called those writes of the engine that it counted."""
+
+
+class Lead:
+    """Whether this daemon leads."""
+
+    def __init__(self) -> None:
+        self.now = False
+        self.on_change: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While this lasts, it leads."""
+        self.now = True
+        self.on_change()
+        try:
+            yield
+        finally:
+            self.now = False
+            self.on_change()
+
+
+class ObservedRegistry:
+    """See `registry.port.Registry`."""
+
+    def __init__(self, inner: Registry, metrics: Metrics, lead: Lead) -> None:
+        self._inner = inner
+        self._metrics = metrics
+        self._lead = lead
+
+    def follow(self, scope: Scope) -> AbstractAsyncContextManager[View]:
+        return self._inner.follow(scope)
+
+    def join(
+        self, machine: Machine, *, ttl: float, resume: str | None = None
+    ) -> AbstractAsyncContextManager[Session]:
+        return self._inner.join(machine, ttl=ttl, resume=resume)
+
+    @asynccontextmanager
+    async def campaign(self, leader: Leader, *, ttl: float) -> AsyncIterator[Leadership]:
+        async with self._inner.campaign(leader, ttl=ttl) as leadership:
+            self._metrics.leader_since = time.time()
+            with self._lead.held():
+                yield _ObservedLeadership(leadership, self._metrics)
+
+    async def job(self, name: str) -> Job | None:
+        with self._timed("get"):
+            return await self._inner.job(name)
+
+    async def verdict(self, name: str) -> Verdict | None:
+        with self._timed("get"):
+            return await self._inner.verdict(name)
+
+    async def unit_file(self, hash: str) -> UnitFile | None:
+        with self._timed("get"):
+            return await self._inner.unit_file(hash)
+
+    async def save(self, job: Job, file: UnitFile | None, *, seen: Job | None) -> int:
+        with self._timed("set"):
+            return await self._inner.save(job, file, seen=seen)
+
+    async def destroy(self, seen: Job) -> int:
+        with self._timed("set"):
+            return await self._inner.destroy(seen)
+
+    async def set_metadata(self, machine: str, values: Mapping[str, str]) -> int:
+        with self._timed("set"):
+            return await self._inner.set_metadata(machine, values)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    @contextmanager
+    def _timed(self, kind: str) -> Iterator[None]:
+        metrics, clock = self._metrics, asyncio.get_running_loop().time
+        began = clock()
+        metrics.registry_calls.add(kind)
+        try:
+            yield
+        except RegistryError:
+            metrics.registry_failures.add(kind)
+            raise
+        finally:
+            metrics.registry_seconds.note(clock() - began, kind)
+
+
+class _ObservedLeadership:
+    """See `registry.port.Leadership`."""
+
+    def __init__(self, inner: Leadership, metrics: Metrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    async def commit(self, writes: Sequence[EngineWrite]) -> int:
+        kinds = [_TASKS[type(write)] for write in writes if type(write) in _TASKS]
+        try:
+            revision = await self._inner.commit(writes)
+        except RegistryError:
+            for kind in kinds:
+                self._metrics.engine_task_failures.add(kind)
+                self._metrics.engine_failures.add("schedule")
+            raise
+        for kind in kinds:
+            self._metrics.engine_tasks.add(kind)
+        return revision
+
+    async def wait_lost(self) -> None:
+        await self._inner.wait_lost()
+
+    async def resign(self) -> None:
+        await self._inner.resign()
+
+
+class EnginesRegistry(ObservedRegistry):
+    """The registry as the engine sees it: its passes are counted, and how long lost units stay away."""
+
+    @asynccontextmanager
+    async def follow(self, scope: Scope) -> AsyncIterator[View]:
+        async with self._inner.follow(scope) as view:
+            yield _EnginesView(view, self._metrics)
+
+
+class _EnginesView:
+    """See `registry.port.View`. A pass of the engine looks at one picture."""
+
+    def __init__(self, inner: View, metrics: Metrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+        self._losses = Losses(inner.picture)
+
+    @property
+    def picture(self) -> Picture:
+        self._metrics.engine_reconciles.add()
+        return self._seen(self._inner.picture)
+
+    async def after(self, seen: Picture) -> Picture:
+        return self._seen(await self._inner.after(seen))
+
+    async def fresh(self) -> Picture:
+        return self._seen(await self._inner.fresh())
+
+    async def reached(self, revision: int) -> Picture:
+        return self._seen(await self._inner.reached(revision))
+
+    def _seen(self, picture: Picture) -> Picture:
+        for seconds in self._losses.look(picture, asyncio.get_running_loop().time()):
+            self._metrics.loss_to_restart.note(seconds)
+        return picture
+
+
+class ObservedHost:
+    """See `agent.host.Host`."""
+
+    def __init__(self, inner: Host, metrics: Metrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    async def watch(self) -> None:
+        await self._inner.watch()
+
+    async def reachable(self) -> None:
+        await self._inner.reachable()
+
+    async def present(self) -> Mapping[str, Present] | None:
+        with self._timed("present"):
+            return await self._inner.present()
+
+    async def load(self, name: str, file: UnitFile) -> None:
+        with self._timed("load"):
+            await self._inner.load(name, file)
+
+    async def start(self, name: str) -> None:
+        with self._timed("start"):
+            await self._inner.start(name)
+
+    async def stop(self, name: str) -> None:
+        with self._timed("stop"):
+            await self._inner.stop(name)
+
+    async def unload(self, name: str) -> None:
+        with self._timed("unload"):
+            await self._inner.unload(name)
+
+    async def changed(self) -> frozenset[str]:
+        return await self._inner.changed()
+
+    async def states(self, names: Collection[str]) -> Mapping[str, UnitStatus]:
+        with self._timed("states"):
+            return await self._inner.states(names)
+
+    def remembered(self) -> Mapping[str, Remembered]:
+        return self._inner.remembered()
+
+    async def forget(self, names: Collection[str]) -> None:
+        await self._inner.forget(names)
+
+    async def facts(self, names: Collection[str]) -> HostFacts:
+        with self._timed("facts"):
+            return await self._inner.facts(names)
+
+    @contextmanager
+    def _timed(self, kind: str) -> Iterator[None]:
+        metrics, clock = self._metrics, asyncio.get_running_loop().time
+        began = clock()
+        metrics.host_calls.add(kind)
+        try:
+            yield
+        except HostError:
+            metrics.host_failures.add(kind)
+            raise
+        finally:
+            metrics.host_seconds.note(clock() - began, kind)
