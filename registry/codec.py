@@ -69,7 +69,8 @@ def encode_machine(machine: Machine) -> bytes:
 
 
 def encode_report(report: Report) -> bytes:
-    """What a machine says of a unit."""
+    """What a machine says of a unit; trouble is written only where there is some."""
+    trouble = {"failures": report.failures, "reason": report.reason}
     return _json(
         {
             "active": report.active,
@@ -78,6 +79,7 @@ def encode_report(report: Report) -> bytes:
             "load": report.load,
             "since": report.since,
             "sub": report.sub,
+            **{name: value for name, value in trouble.items() if value},
         }
     )
 
@@ -113,10 +115,10 @@ def read_job(key: Key, value: bytes, *, is_global: bool, version: int) -> Job:
     return Job(_unit(key), fields.text("hash"), fields.state("desired"), is_global, version)
 
 
-def read_entry(key: Key, value: bytes) -> ScheduleEntry:
-    """The entry of a machine's schedule at a key."""
+def read_entry(key: Key, value: bytes, *, version: int = 0) -> ScheduleEntry:
+    """The entry of a machine's schedule at a key; `version` is the revision of its last change."""
     fields = _Fields(value)
-    return ScheduleEntry(key.machine, _unit(key), fields.text("hash"), fields.state("desired"))
+    return ScheduleEntry(key.machine, _unit(key), fields.text("hash"), fields.state("desired"), version)
 
 
 def read_offer(key: Key, value: bytes) -> Offer:
@@ -146,7 +148,13 @@ def read_report(key: Key, value: bytes) -> Report:
     fields = _Fields(value)
     words = {word: fields.text(word) for word in ("hash", "load", "active", "sub")}
     return Report(
-        key.machine, _unit(key), **words, launched=fields.flag("launched"), since=fields.number("since")
+        key.machine,
+        _unit(key),
+        **words,
+        launched=fields.flag("launched"),
+        since=fields.number("since"),
+        reason=fields.text("reason") if "reason" in fields else "",
+        failures=fields.whole("failures") if "failures" in fields else 0,
     )
 
 

@@ -42,6 +42,8 @@ class ScheduleEntry:
     name: str
     hash: str
     desired: TargetState
+    version: int = field(default=0, compare=False)
+    """The store's count of this record's last change, where it has one; a smaller one is an older wish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ class Report:
     """The agent has asked systemd to start it (fleet 1.0: `job-state`)."""
     since: float
     """When the active state was entered, in seconds since the epoch, by the clock of that host."""
+    reason: str = ""
+    """Why the host could not do what it was told of the unit, or what it has been waiting for; else empty."""
+    failures: int = 0
+    """How often in a row the host has failed to do what it was told of the unit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ def _record(key: Key, change: Change, files: Mapping[str, UnitFile]) -> object:
         case Kind.JOB | Kind.GLOBAL:
             return codec.read_job(key, value, is_global=key.kind is Kind.GLOBAL, version=change.revision)
         case Kind.SCHEDULE:
-            return codec.read_entry(key, value)
+            return codec.read_entry(key, value, version=change.revision)
         case Kind.OFFER:
             return codec.read_offer(key, value)
         case Kind.BID:

@@ -45,7 +45,8 @@ def write_file(file: UnitFile) -> str:
 
 
 def write_state(report: Report) -> str:
-    """A report; `launched` and `since` are ours, nobody else reads them."""
+    """A report; `launched`, `since` and what troubles the unit are ours, nobody else reads them."""
+    trouble = {"reason": report.reason, "failures": report.failures}
     machine = {"ID": report.machine, "PublicIP": "", "Metadata": None, "Capabilities": None, "Version": ""}
     return go_json(
         {
@@ -56,6 +57,7 @@ def write_state(report: Report) -> str:
             "unitHash": report.hash,
             "launched": report.launched,
             "since": report.since,
+            **{word: value for word, value in trouble.items() if value},
         }
     )
 
@@ -113,6 +115,8 @@ def read_state(machine: str, name: str, text: str, *, launched: bool) -> Report:
         fields.text("substate"),
         launched=said if isinstance(said, bool) else launched,
         since=float(since) if isinstance(since, int | float) else 0.0,
+        reason=fields.text("reason"),
+        failures=failures if isinstance(failures := fields.value("failures"), int) else 0,
     )
 
 

@@ -56,7 +56,8 @@ def test_jobs_come_back(hash: str, state: TargetState, is_global: bool, version:
 @given(text, states)
 def test_entries_come_back(hash: str, state: TargetState) -> None:
     there = ScheduleEntry(ID, NAME, hash, state)
-    assert codec.read_entry(AT, codec.encode_job(there)) == there
+    back = codec.read_entry(AT, codec.encode_job(there), version=7)
+    assert (back, back.version) == (there, 7)
 
 
 @given(text, text)
@@ -78,9 +79,11 @@ def test_machines_come_back(
     assert codec.read_machine(AT, codec.encode_machine(there)) == there
 
 
-@given(text, text, text, text, st.booleans(), finite)
-def test_reports_come_back(hash: str, load: str, active: str, sub: str, launched: bool, since: float) -> None:
-    there = Report(ID, NAME, hash, load, active, sub, launched, since)
+@given(text, text, text, text, st.booleans(), finite, text, st.integers(0, 2**31))
+def test_reports_come_back(
+    hash: str, load: str, active: str, sub: str, launched: bool, since: float, reason: str, failures: int
+) -> None:
+    there = Report(ID, NAME, hash, load, active, sub, launched, since, reason, failures)
     assert codec.read_report(AT, codec.encode_report(there)) == there
 
 
