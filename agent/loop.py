@@ -16,6 +16,7 @@ from agent.host import Host
 from agent.offers import Bidder
 from agent.plan import plan
 from agent.publish import Publisher
+from agent.returning import HOLD_AT_MOST, Leftovers
 from agent.tasks import Tasks
 from registry.errors import Lost, RegistryError
 from registry.port import OneMachine, Registry, Session, View
@@ -35,12 +36,20 @@ class Agent:
     """The agent of one machine. Between two runs it keeps nothing but its host's memory."""
 
     def __init__(
-        self, registry: Registry, host: Host, machine_id: str, *, reconcile_every: float = RECONCILE_EVERY
+        self,
+        registry: Registry,
+        host: Host,
+        machine_id: str,
+        *,
+        reconcile_every: float = RECONCILE_EVERY,
+        hold_at_most: float = HOLD_AT_MOST,
     ) -> None:
+        """All times in seconds; `hold_at_most` is how long a unit that was moved away waits for its copy."""
         self._registry = registry
         self._host = host
         self._machine = machine_id
         self._every = reconcile_every
+        self._hold_at_most = hold_at_most
         self._look = asyncio.Event()
         self._tasks = Tasks(host, registry.unit_file, self._look.set)
         self._objections: Mapping[str, str] = {}
@@ -93,11 +102,15 @@ class Agent:
 
     async def _follow(self, session: Session) -> None:
         bidder = Bidder(self._host, session, self._machine, is_leaving=lambda: self._leaving)
+        leftovers = Leftovers(
+            self._registry, self._host, self._machine, self._look.set, hold_at_most=self._hold_at_most
+        )
         async with self._registry.follow(OneMachine(self._machine)) as view, asyncio.TaskGroup() as group:
             group.create_task(bidder.run(view))
-            group.create_task(self._reconcile(view))
+            group.create_task(leftovers.run())
+            group.create_task(self._reconcile(view, leftovers))
 
-    async def _reconcile(self, view: View) -> None:
+    async def _reconcile(self, view: View, leftovers: Leftovers) -> None:
         """Look whenever there is a new picture, a sequence has ended, a retry is due, or time has passed."""
         newer: asyncio.Future[Picture] | None = None
         try:
@@ -106,17 +119,17 @@ class Agent:
                 self._look.clear()
                 picture = view.picture
                 newer = newer or asyncio.ensure_future(view.after(picture))
-                again_in = await self._pass(picture)
+                again_in = await self._pass(picture, leftovers)
                 await _first_of(newer, self._look, again_in)
                 newer = None if newer.done() else newer
         finally:
             if newer is not None:
                 newer.cancel()
 
-    async def _pass(self, picture: Picture) -> float:
+    async def _pass(self, picture: Picture, leftovers: Leftovers) -> float:
         """Compare and begin; returns the seconds until the next look. Nothing passes this edge."""
         try:
-            await self._compare(picture)
+            await self._compare(picture, leftovers)
         except RegistryError as error:
             log.warning("could not find out what is wanted, units are left as they are: %s", error)
         except Exception:
@@ -124,7 +137,7 @@ class Agent:
         now = asyncio.get_running_loop().time()
         return max(0.0, min(self._every, (self._tasks.next_try or now + self._every) - now))
 
-    async def _compare(self, picture: Picture) -> None:
+    async def _compare(self, picture: Picture, leftovers: Leftovers) -> None:
         files = await self._contents(contents_needed(picture, self._machine))
         wish = desired(picture, self._machine, files)
         if wish is None:
@@ -134,15 +147,8 @@ class Agent:
         present = await self._host.present()
         if self._leaving:
             return
-        self._tasks.begin(plan(wish.wanted, present, self._held(wish)), wish.wanted)
-
-    def _held(self, wish: Desired) -> frozenset[str]:
-        """Units that nothing is done about now.
-
-        The place for those that have moved away while this host was cut off: they are to be held
-        until the other copy is active.
-        """
-        return wish.unclear
+        held = wish.unclear | leftovers.held(wish.wanted, present)
+        self._tasks.begin(plan(wish.wanted, present, held), wish.wanted)
 
     async def _contents(self, hashes: frozenset[str]) -> dict[str, UnitFile]:
         needed = sorted(hashes)
