@@ -85,16 +85,7 @@ class Etcd2Registry:
         if (file := self._files.get(hash)) is not None:
             self._files.move_to_end(hash)
             return file
-        node = (await self._client.get(f"unit/{hash}")).node
-        if node is None:
-            return None
-        try:
-            file = values.read_file(hash, node.value)
-        except Corrupt as error:
-            log.warning("%s/unit/%s %s", self._client.prefix, hash, error)
-            return None
-        self._remember(file)
-        return file
+        return await self._stored_file(hash)
 
     async def save(self, job: Job, file: UnitFile | None, *, seen: Job | None) -> int:
         if file is None and (seen is None or seen.hash != job.hash):
@@ -170,11 +161,24 @@ class Etcd2Registry:
             raise _changed(name)
         return answer.index
 
+    async def _stored_file(self, hash: str) -> UnitFile | None:
+        """A content as it is stored now, None if it is not there or cannot be read."""
+        node = (await self._client.get(f"unit/{hash}")).node
+        if node is None:
+            return None
+        try:
+            file = values.read_file(hash, node.value)
+        except Corrupt as error:
+            log.warning("%s/unit/%s %s", self._client.prefix, hash, error)
+            return None
+        self._remember(file)
+        return file
+
     async def _store(self, file: UnitFile) -> None:
         """Store a content, unless it is there. One that cannot be read is written again."""
         path, text = f"unit/{file.hash}", values.write_file(file)
         answer = await self._client.put(path, text, prevExist=False)
-        if answer.code == KEY_EXISTS and await self.unit_file(file.hash) is None:
+        if answer.code == KEY_EXISTS and await self._stored_file(file.hash) is None:
             await self._client.put(path, text)
         self._remember(file)
 

@@ -68,6 +68,8 @@ class Mirror:
         """Keep it while the context lasts. Waits while etcd is away. Raises Refused."""
         self._users += 1
         try:
+            if self._loaded:
+                await self._catch_up()
             await self._load()
             yield
         finally:
@@ -128,6 +130,16 @@ class Mirror:
                     await asyncio.sleep(LONGEST_PAUSE)
             if self._task is None:
                 self._task = asyncio.create_task(self._keep_up(), name="follow etcd")
+
+    async def _catch_up(self) -> None:
+        """Know, for who opens it only now, all that was written before."""
+        while self._loaded:
+            try:
+                await self.fresh()
+                return
+            except Unavailable as error:
+                self._client.lost(str(error))
+                await asyncio.sleep(LONGEST_PAUSE)
 
     async def _keep_up(self) -> None:
         """Take in what changes, for ever."""

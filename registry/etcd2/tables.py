@@ -64,7 +64,7 @@ class Translator:
     def __init__(self, keys: Keys, nodes: Nodes) -> None:
         self._keys = keys
         self._nodes = nodes
-        self._said: dict[Group, dict[str, Change]] = {}
+        self._said: dict[Group, dict[tuple[type[Change], str], Change]] = {}
         self._naming: dict[str, set[str]] = {}
         """By hash, the units that name it."""
         self._hash: dict[str, str] = {}
@@ -97,10 +97,10 @@ class Translator:
 
     def _news(self, group: Group) -> Iterator[Change]:
         before = self._said.get(group, {})
-        now = {change.key: change for change in self._saying(group)}
+        now = {(type(change), change.key): change for change in self._saying(group)}
         for key, change in before.items():
             if key not in now:
-                yield Flaw(key, None, 0) if isinstance(change, Flaw) else replace(change, value=None)
+                yield replace(change, fault="") if isinstance(change, Flaw) else replace(change, value=None)
         yield from (change for key, change in now.items() if before.get(key) != change)
         if now:
             self._said[group] = now
