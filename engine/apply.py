@@ -1,16 +1,29 @@
 """Decisions carried out: what each of them writes, and the line it leaves in the log."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from engine.decisions import Amend, Award, CloseAuction, Decision, OfferUnit, Unschedule
-from registry.port import Ask, Displace, EngineWrite, Leadership, Place, Settle
-from registry.records import Offer
+from engine.decisions import (
+    Amend,
+    Award,
+    CloseAuction,
+    Decision,
+    Explained,
+    Forgotten,
+    OfferUnit,
+    Unschedule,
+)
+from registry.port import Ask, Displace, EngineWrite, Explain, Leadership, Place, Settle
+from registry.records import Offer, Verdict
 
 log = logging.getLogger(__name__)
 
 
-def writes(decision: Decision) -> Iterator[EngineWrite]:
+Stamp = Callable[[Explained], Verdict]
+"""Puts the times of the wall clock on a verdict."""
+
+
+def writes(decision: Decision, stamp: Stamp) -> Iterator[EngineWrite]:
     """What a decision changes in the registry, in order."""
     match decision:
         case Unschedule(name, machine, _):
@@ -25,6 +38,10 @@ def writes(decision: Decision) -> Iterator[EngineWrite]:
             yield Settle(entry.name, asked)
         case CloseAuction(name, asked, _):
             yield Settle(name, asked)
+        case Explained(verdict):
+            yield Explain(verdict.name, stamp(decision))
+        case Forgotten(name):
+            yield Explain(name, None)
 
 
 def sentence(decision: Decision) -> str:
@@ -40,12 +57,20 @@ def sentence(decision: Decision) -> str:
             return f"Scheduled Unit({entry.name}) to Machine({entry.machine}): {reason}"
         case CloseAuction(name, _, reason):
             return f"Closed the auction of Unit({name}): {reason}"
+        case Explained(verdict):
+            return f"Explained Unit({verdict.name}): {verdict.reason}"
+        case Forgotten(name):
+            return f"Forgot the verdict on Unit({name})"
 
 
-async def apply(decisions: Sequence[Decision], leadership: Leadership) -> int:
+QUIET = OfferUnit | CloseAuction | Explained | Forgotten
+"""What is logged at DEBUG only."""
+
+
+async def apply(decisions: Sequence[Decision], leadership: Leadership, stamp: Stamp) -> int:
     """Carry out decisions, in order; returns the revision after the last. Raises Deposed, Unavailable."""
-    revision = await leadership.commit([write for decision in decisions for write in writes(decision)])
+    revision = await leadership.commit([write for decision in decisions for write in writes(decision, stamp)])
     for decision in decisions:
-        level = logging.DEBUG if isinstance(decision, OfferUnit | CloseAuction) else logging.INFO
+        level = logging.DEBUG if isinstance(decision, QUIET) else logging.INFO
         log.log(level, "%s", sentence(decision))
     return revision

@@ -6,10 +6,10 @@ Rule 2: a price is what a host adds to the load that the engine counts there, so
         outcome is exactly "least loaded, ties by machine ID" (fleet 1.0, scheduling.md §8.4).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 
-from registry.records import Bid, no_entries
+from registry.records import Answer, Bid, no_entries
 
 BID_WINDOW = 0.5
 """Seconds that an agent has to answer an offer. Answering takes it milliseconds."""
@@ -30,7 +30,7 @@ class Auction:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Outcome:
     """What a round has come to: it goes on, or it is over, with a winner or without."""
 
     over: bool
@@ -51,7 +51,7 @@ def judge(
     now: float,
     load: Callable[[str], int],
     fits: Callable[[str], bool],
-) -> Verdict:
+) -> Outcome:
     """What a round has come to at `now` (seconds). A machine that no longer fits is as if never asked."""
     answers = {m: bid for m in auction.asked if fits(m) and (bid := bids.get(m)) and bid.offer == auction.id}
     missing = tuple(m for m in auction.asked if m not in answers and fits(m))
@@ -62,7 +62,23 @@ def judge(
     hopes = sorted((float(load(m)), m) for m in missing if not late)
     if priced and (not hopes or priced[0] <= hopes[0]):
         winner = priced[0][1]
-        return Verdict(True, winner, answers[winner].price, refused=refused, silent=silent)
+        return Outcome(True, winner, answers[winner].price, refused=refused, silent=silent)
     if hopes:
-        return Verdict(False, favourite=min(priced + hopes)[1], refused=refused)
-    return Verdict(True, refused=refused, silent=silent)
+        return Outcome(False, favourite=min(priced + hopes)[1], refused=refused)
+    return Outcome(True, refused=refused, silent=silent)
+
+
+def answers(
+    auction: Auction, bids: Mapping[str, Bid], load: Callable[[str], int], present: Container[str]
+) -> tuple[Answer, ...]:
+    """What each machine said that was asked in a round, with the load that the engine counts there."""
+    said = []
+    for machine in auction.asked:
+        bid = bids.get(machine)
+        if bid is None or bid.offer != auction.id or machine not in present:
+            said.append(Answer(machine))
+        elif bid.refusal is not None:
+            said.append(Answer(machine, refusal=bid.refusal))
+        else:
+            said.append(Answer(machine, load(machine), bid.price))
+    return tuple(said)

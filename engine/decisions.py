@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from registry.records import ScheduleEntry
+from registry.records import ScheduleEntry, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +51,21 @@ class CloseAuction:
     reason: str
 
 
-Decision = Unschedule | Amend | OfferUnit | Award | CloseAuction
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why a unit waits, or why it gets its place, to be kept with it."""
+
+    verdict: Verdict
+    """Its times are filled in by the hand that writes it."""
+    waited: float | None
+    """For how many seconds the unit has been waiting; None for one that never had to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What is kept about a unit's placement counts no more."""
+
+    name: str
+
+
+Decision = Unschedule | Amend | OfferUnit | Award | CloseAuction | Explained | Forgotten

@@ -16,6 +16,7 @@ from engine.memory import Memory
 from engine.plan import Plan, Planner
 from engine.recorder import Recorder
 from engine.saved import Moment
+from engine.stamps import Stamps
 from registry.errors import RegistryError, Unavailable
 from registry.port import Everything, Leadership, Registry, View
 from registry.records import Leader, Picture
@@ -94,7 +95,7 @@ async def _resign(leadership: Leadership) -> None:
 
 async def _lead(registry: Registry, leadership: Leadership, terms: Terms) -> None:
     async with registry.follow(Everything()) as view:
-        leader = _Leader(leadership, view, terms)
+        leader = _Leader(leadership, view, terms, Stamps(registry))
         while True:
             await leader.pass_once()
 
@@ -102,10 +103,11 @@ async def _lead(registry: Registry, leadership: Leadership, terms: Terms) -> Non
 class _Leader:
     """One leadership: its view, its memory, and the passes it makes."""
 
-    def __init__(self, leadership: Leadership, view: View, terms: Terms) -> None:
+    def __init__(self, leadership: Leadership, view: View, terms: Terms, stamps: Stamps) -> None:
         self._leadership = leadership
         self._view = view
         self._terms = terms
+        self._stamps = stamps
         self._reader = Reader()
         self._planner = Planner()
         self._memory = Memory(epoch=f"{view.picture.revision:x}")
@@ -126,13 +128,15 @@ class _Leader:
             await self._something_new(picture, now, made.wake_at)
             return
         try:
-            revision = await apply(made.decisions, self._leadership)
+            await self._stamps.recall(made.decisions)
+            revision = await apply(made.decisions, self._leadership, self._stamps.stamped)
         except Unavailable as error:
             # What was written is not known; what was decided is therefore forgotten and decided again.
             log.error("A plan of %d decisions could not be written whole: %s", len(made.decisions), error)
             await self._store_is_back()
             return
         self._memory = made.memory
+        self._stamps.forget(made.memory.said)
         await self._view.reached(revision)
 
     async def _store_is_back(self) -> None:

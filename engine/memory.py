@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.auction import Auction
-from registry.records import no_entries
+from registry.records import Verdict, no_entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,17 @@ class Refusal:
     """When it may be asked again, in seconds of the event loop's clock."""
     times: int = 1
     """How often in a row it has refused: each time it is left in peace twice as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was last told about a unit that waits. Times are of the event loop's clock, in seconds."""
+
+    verdict: Verdict
+    since: float
+    """When it was first seen to wait."""
+    at: float
+    """When this was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +51,5 @@ class Memory:
     """How many units of suspects were sent elsewhere since `moves_since`."""
     moves_since: float = 0.0
     """When the counting of moves last began anew."""
+    said: Mapping[str, Said] = field(default_factory=no_entries)
+    """By unit name: those that wait, and why."""

@@ -1,9 +1,10 @@
 """Whom not to ask for now: machines that refused a unit, and machines that answer nobody."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
-from engine.auction import Verdict
+from engine.auction import Outcome
 from engine.memory import Memory, Refusal
+from registry.records import Answer
 
 FIRST_PAUSE = 1.0
 """Seconds until a machine that refused a unit is asked about it again; doubled with each further refusal."""
@@ -12,6 +13,9 @@ LONGEST_PAUSE = 30.0
 
 SILENCE = 5.0
 """Seconds for which nothing is offered to a machine that let a bid window pass."""
+
+ANSWERS = 10
+"""So many refusals of earlier rounds at most are told."""
 
 
 class Notes:
@@ -31,17 +35,22 @@ class Notes:
         refusal = self.refusals.get(name, {}).get(machine)
         return refusal is not None and refusal.until > self._now
 
-    def remember(self, name: str, verdict: Verdict) -> None:
+    def remember(self, name: str, outcome: Outcome) -> None:
         """Note who refused and who kept silent, so that others are asked next."""
         before = self.refusals.get(name, {})
         noted = dict(before)
-        for machine, reason in verdict.refused.items():
+        for machine, reason in outcome.refused.items():
             times = before[machine].times + 1 if machine in before else 1
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (times - 1))
             noted[machine] = Refusal(reason, self._now + pause, times)
         if noted:
             self.refusals[name] = noted
-        self.silent.update(dict.fromkeys(verdict.silent, self._now + SILENCE))
+        self.silent.update(dict.fromkeys(outcome.silent, self._now + SILENCE))
+
+    def answers(self, name: str, but: Collection[str] = ()) -> tuple[Answer, ...]:
+        """The refusals of a unit so far, of all machines but some."""
+        refusals = sorted((m, r.reason) for m, r in self.refusals.get(name, {}).items() if m not in but)
+        return tuple(Answer(machine, refusal=reason) for machine, reason in refusals[:ANSWERS])
 
     def forget(self, name: str) -> None:
         """Forget who refused a unit."""

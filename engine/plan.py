@@ -4,12 +4,13 @@ Rule 1: nothing here reads a clock, a socket or a log.
 Rule 2: the order of the input never changes the answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.caution import absence
 from engine.cluster import Cluster
-from engine.decisions import Decision
+from engine.decisions import Decision, Unschedule
+from engine.leave import Leaving
 from engine.memory import Memory
 from engine.residence import Residence
 from engine.settle import Settlement
@@ -54,7 +55,7 @@ class Planner:
             leaving = tuple(residence.leaving())
             pushed = tuple(residence.pushing())
             settlement = Settlement(residence, memory, now, away, {one.name for one in pushed})
-            arriving = tuple(settlement.settle())
+            arriving = tuple(settlement.settle(_unwanted(cluster, leaving)))
         return Plan(
             decisions=(*leaving, *pushed, *arriving),
             memory=settlement.memory,
@@ -62,6 +63,13 @@ class Planner:
             doubted=away.doubted,
             wake_at=min((t for t in (settlement.wake_at, away.until) if t is not None), default=None),
         )
+
+
+def _unwanted(cluster: Cluster, leaving: Iterable[Leaving]) -> set[str]:
+    """The units that leave and are not to be anywhere else."""
+    names = {one.name for one in leaving if isinstance(one, Unschedule)}
+    units = ((name, cluster.units.get(name)) for name in names)
+    return {name for name, unit in units if unit is None or unit.is_global or not unit.desired.is_placed}
 
 
 def plan(cluster: Cluster, memory: Memory, *, now: float, grace: float) -> Plan:

@@ -16,8 +16,8 @@ from itertools import count
 from pathlib import Path
 from time import thread_time
 
-from engine.apply import sentence
 from engine.plan import Plan
+from engine.replay import decided
 from engine.saved import Moment, as_json
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def as_text(recorded: Recorded) -> str:
     tables = {
         "at": recorded.at.isoformat(timespec="milliseconds"),
         **as_json(recorded.moment),
-        "decided": [sentence(decision) for decision in recorded.plan.decisions],
+        "decided": decided(recorded.plan.decisions),
     }
     # Table by table, because nothing else runs while one is turned into text.
     rows = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in tables.items()]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from engine.cluster import Cluster
-from engine.decisions import Amend, Award, CloseAuction, Decision, OfferUnit, Unschedule
+from engine.decisions import Amend, Award, CloseAuction, Decision, Explained, Forgotten, OfferUnit, Unschedule
 from engine.memory import Memory
 from engine.plan import Plan, Planner
 from registry.records import Bid, Offer
@@ -100,6 +100,8 @@ def carried_out(cluster: Cluster, decisions: Iterable[Decision], answer: Answer 
             case CloseAuction(name, _, _):
                 offers.drop_row(name)
                 bids.drop_row(name)
+            case Explained() | Forgotten():
+                pass
     return replace(cluster, schedule=schedule.rows, reports=reports.rows, offers=offers.rows, bids=bids.rows)
 
 

@@ -1,10 +1,11 @@
 """A recorded moment planned again: what was decided then, and why."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine.apply import sentence
+from engine.decisions import Decision, Explained, Forgotten
 from engine.plan import plan
 from engine.saved import Json, NotSaved, from_json
 
@@ -20,6 +21,11 @@ def replay(path: Path) -> str:
     return "\n".join(_told(saved)) + "\n"
 
 
+def decided(decisions: Iterable[Decision]) -> list[str]:
+    """The sentences of a plan. Explanations are left out: they only repeat them."""
+    return [sentence(d) for d in decisions if not isinstance(d, Explained | Forgotten)]
+
+
 def _told(saved: Json) -> Iterator[str]:
     moment = from_json(saved)
     cluster = moment.cluster
@@ -28,7 +34,7 @@ def _told(saved: Json) -> Iterator[str]:
         f"{len(cluster.machines)} machines, {len(cluster.units)} units, {len(cluster.schedule)} of them"
         f" scheduled, {len(moment.memory.auctions)} auctions open; {saved.get('at', 'at an unknown time')}"
     )
-    again = [sentence(decision) for decision in made.decisions]
+    again = decided(made.decisions)
     yield from again or ["nothing to decide"]
     for name, reason in sorted(made.waiting.items()):
         yield f"Unit({name}) waits for a machine: {reason}"

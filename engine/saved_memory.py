@@ -1,10 +1,12 @@
 """The memory of the leading engine as JSON, and back."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
 from engine.auction import Auction
-from engine.memory import Memory, Refusal
+from engine.memory import Memory, Refusal, Said
+from registry import codec
 
 Json = dict[str, Any]
 
@@ -24,6 +26,7 @@ def memory_as_json(memory: Memory) -> Json:
         "silent": dict(sorted(memory.silent.items())),
         "absent_since": dict(sorted(memory.absent_since.items())),
         "suspects": sorted(memory.suspects),
+        "said": {n: _said_as_json(said) for n, said in sorted(memory.said.items())},
         "moves": memory.moves,
         "moves_since": memory.moves_since,
     }
@@ -38,6 +41,7 @@ def memory_from_json(saved: Json) -> Memory:
     return Memory(
         auctions={n: Auction(n, **{**a, "asked": tuple(a["asked"])}) for n, a in auctions},
         refusals={n: {m: Refusal(**r) for m, r in by.items()} for n, by in refusals},
+        said={n: _said(n, value) for n, value in saved.get("said", {}).items()},
         suspects=frozenset(saved.get("suspects", ())),
         **plain,
     )
@@ -45,3 +49,12 @@ def memory_from_json(saved: Json) -> Memory:
 
 def _without_name(told: Json) -> Json:
     return {key: list(v) if isinstance(v, tuple) else v for key, v in told.items() if key != "name"}
+
+
+def _said_as_json(said: Said) -> Json:
+    return {"since": said.since, "at": said.at, "verdict": json.loads(codec.encode_verdict(said.verdict))}
+
+
+def _said(name: str, value: Json) -> Said:
+    verdict = codec.read_verdict(name, json.dumps(value["verdict"]).encode())
+    return Said(verdict, value["since"], value["at"])

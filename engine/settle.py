@@ -7,20 +7,21 @@ Rule 3: a unit that no machine takes always has its reason. So many rounds are o
         host has work, and not more: what comes behind them waits for its turn, for milliseconds.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import replace
 from itertools import islice
 
-from engine.auction import ASKED_AT_ONCE, BID_WINDOW, Auction, Verdict, judge
+from engine.auction import ASKED_AT_ONCE, BID_WINDOW, Auction, Outcome, answers, judge
 from engine.caution import Absence
 from engine.cluster import Unit
 from engine.decisions import Award, CloseAuction, Decision, OfferUnit, Unschedule
+from engine.explanations import Explanations
 from engine.memory import Memory
 from engine.notes import Notes
 from engine.pace import Pace
 from engine.residence import Residence, ranked
 from engine.sieve import Sieve, sentence
-from registry.records import ScheduleEntry
+from registry.records import Answer, ScheduleEntry, Verdict
 
 ROUNDS_AT_ONCE = 512
 """How many auctions are open at the same time."""
@@ -45,6 +46,7 @@ class Settlement:
         self._rounds = memory.rounds
         self._auctions = dict(memory.auctions)
         self._notes = Notes(memory, now)
+        self._explanations = Explanations(memory, now)
         self._pace = Pace(memory, now, machines=len(self._cluster.machines))
         self.waiting: dict[str, str] = {}
         """Units without a place, each with the reason."""
@@ -60,6 +62,7 @@ class Settlement:
             silent=self._notes.silent,
             absent_since=self._away.since,
             suspects=self._away.suspects,
+            said=self._explanations.said,
             moves=self._pace.moves,
             moves_since=self._pace.since,
         )
@@ -70,11 +73,13 @@ class Settlement:
         times = [auction.deadline for auction in self._auctions.values()]
         times += self._notes.ends(self.waiting)
         times += self._pace.ends
+        times += self._explanations.ends
         return min((t for t in times if t > self._now), default=None)
 
-    def settle(self) -> Iterator[Decision]:
-        """Decide about every unit that wants a place and has none."""
+    def settle(self, unwanted: Set[str]) -> Iterator[Decision]:
+        """Decide about every unit that wants a place and has none; `unwanted` have just lost theirs."""
         yield from self._close_what_is_not_needed()
+        yield from self._explanations.forget(unwanted, self._has_no_place)
         yet_open = len(self._auctions)
         for _, _, name in self._order():
             if name in self._auctions:
@@ -96,8 +101,11 @@ class Settlement:
         """Whether a unit still belongs to a machine whose loss is doubted."""
         return not self._away.doubted.isdisjoint(self._cluster.schedule.get(name, ()))
 
+    def _has_no_place(self, name: str) -> bool:
+        return name in self._residence.homeless or name in self._pushed
+
     def _needs_place(self, name: str) -> bool:
-        return (name in self._residence.homeless or name in self._pushed) and not self._is_held(name)
+        return self._has_no_place(name) and not self._is_held(name)
 
     def _close_what_is_not_needed(self) -> Iterator[Decision]:
         known = self._auctions.keys() | self._cluster.offers.keys() | self._cluster.bids.keys()
@@ -116,20 +124,20 @@ class Settlement:
     def _place(self, unit: Unit) -> Iterator[Decision]:
         auction = self._auctions.get(unit.name)
         if auction is not None:
-            verdict = self._judge(unit, auction)
-            if verdict.winner is not None and not self._draft.awaits_peer(unit.wants):
-                yield from self._awarded(unit, auction, verdict)
+            outcome = self._judge(unit, auction)
+            if outcome.winner is not None and not self._draft.awaits_peer(unit.wants):
+                yield from self._awarded(unit, auction, outcome.winner, outcome.price)
                 return
-            if not verdict.over or verdict.winner is not None:
-                likely = verdict.winner or verdict.favourite or auction.asked[0]
+            if not outcome.over or outcome.winner is not None:
+                likely = outcome.winner or outcome.favourite or auction.asked[0]
                 self._draft.put(unit.name, unit.wants, likely, certain=False)
                 return
             del self._auctions[unit.name]
-            self._notes.remember(unit.name, verdict)
+            self._notes.remember(unit.name, outcome)
             yield CloseAuction(unit.name, auction.asked, "nobody bid")
         yield from self._offer(unit)
 
-    def _judge(self, unit: Unit, auction: Auction) -> Verdict:
+    def _judge(self, unit: Unit, auction: Auction) -> Outcome:
         def fits(machine: str) -> bool:
             draft = self._draft
             return machine in draft.machines and draft.objection(unit.name, unit.wants, machine) is None
@@ -137,14 +145,20 @@ class Settlement:
         bids = self._cluster.bids.get(unit.name, {})
         return judge(auction, bids, now=self._now, load=self._draft.load, fits=fits)
 
-    def _awarded(self, unit: Unit, auction: Auction, verdict: Verdict) -> Iterator[Decision]:
-        assert verdict.winner is not None
+    def _awarded(self, unit: Unit, auction: Auction, winner: str, price: float) -> Iterator[Decision]:
         del self._auctions[unit.name]
-        load = self._draft.load(verdict.winner)
-        said = f"lowest of {len(auction.asked)} offers (load {load} + price {verdict.price:g})"
-        yield from self._goes_to(unit, verdict.winner, auction.asked, said)
+        draft, bids = self._draft, self._cluster.bids.get(unit.name, {})
+        said = f"lowest of {len(auction.asked)} offers (load {draft.load(winner)} + price {price:g})"
+        answered = answers(auction, bids, draft.load, draft.machines)
+        yield from self._goes_to(unit, winner, auction.asked, said, answered)
 
-    def _goes_to(self, unit: Unit, machine: str, asked: tuple[str, ...], said: str) -> Iterator[Decision]:
+    def _goes_to(
+        self, unit: Unit, machine: str, asked: tuple[str, ...], said: str, answered: tuple[Answer, ...]
+    ) -> Iterator[Decision]:
+        earlier = self._notes.answers(unit.name, but=asked)
+        sieve = Sieve(self._draft, unit.name, unit.wants)
+        verdict = self._verdict(unit, said, sieve, answered + earlier)
+        yield self._explanations.placed(replace(verdict, winner=machine))
         self._notes.forget(unit.name)
         for lost in sorted(self._cluster.schedule.get(unit.name, {})):
             if lost not in self._draft.machines:
@@ -155,18 +169,18 @@ class Settlement:
 
     def _offer(self, unit: Unit) -> Iterator[Decision]:
         if said := self._still_running(unit) or self._too_fast(unit):
-            self.waiting[unit.name] = said
+            yield from self._waits(self._verdict(unit, said))
             return
         asked = self._candidates(unit)
         if not asked:
-            self.waiting[unit.name] = self._why_nowhere(unit)
+            yield from self._waits(self._why_nowhere(unit))
         elif self._draft.machines[asked[0]].bids:
             yield self._offered(unit, tuple(m for m in asked if self._draft.machines[m].bids))
         elif self._draft.awaits_peer(unit.wants):
             self._draft.put(unit.name, unit.wants, asked[0], certain=False)
         else:
             said = f"least loaded (load {self._draft.load(asked[0])}), and answers no offers"
-            yield from self._goes_to(unit, asked[0], (), said)
+            yield from self._goes_to(unit, asked[0], (), said, ())
 
     def _offered(self, unit: Unit, asked: tuple[str, ...]) -> OfferUnit:
         self._rounds += 1
@@ -204,10 +218,21 @@ class Settlement:
     def _objects(self, unit: Unit, machine: str) -> bool:
         return self._draft.objection(unit.name, unit.wants, machine) is not None
 
-    def _why_nowhere(self, unit: Unit) -> str:
-        """One sentence for an operator: how many machines each constraint rules out."""
+    def _waits(self, verdict: Verdict) -> Iterator[Decision]:
+        self.waiting[verdict.name] = verdict.reason
+        yield from self._explanations.waits(verdict)
+
+    def _why_nowhere(self, unit: Unit) -> Verdict:
+        """How many machines each constraint rules out, also in one sentence for an operator."""
         sieve = Sieve(self._draft, unit.name, unit.wants)
         sieve.hosts_say(self._notes.silent, self._notes.refusals.get(unit.name, {}), self._now)
         sieve.rules_say()
         lost = "".join(f"Machine({m}) went away; " for m in sorted(self._cluster.schedule.get(unit.name, {})))
-        return lost + sentence(len(self._draft.machines), sieve.out)
+        said = lost + sentence(len(self._draft.machines), sieve.out)
+        return self._verdict(unit, said, sieve, self._notes.answers(unit.name))
+
+    def _verdict(
+        self, unit: Unit, said: str, sieve: Sieve | None = None, answered: tuple[Answer, ...] = ()
+    ) -> Verdict:
+        ruled_out = tuple(sieve.out) if sieve else ()
+        return Verdict(unit.name, said, len(self._draft.machines), ruled_out, answered)

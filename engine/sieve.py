@@ -6,7 +6,6 @@ Rule 2: this never looks at all machines: it counts in the indexes, and names a 
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
 
@@ -14,23 +13,12 @@ from engine.auction import BID_WINDOW
 from engine.draft import Draft
 from engine.hosts import SOME
 from engine.memory import Refusal
+from registry.records import RuledOut
 from units.placement import first_objection
 from units.requirements import Requirements
 
 REASONS = 5
 """So many different refusals of machines are told."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuledOut:
-    """One constraint, and the machines that fail it."""
-
-    constraint: str
-    machines: int
-    some: tuple[str, ...]
-    """The first few of them by ID."""
-    said: str
-    """The objection to the first of them."""
 
 
 class Sieve:

@@ -1,13 +1,14 @@
 """Golden cases read from their files, and played to rest."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.apply import sentence
+from engine.decisions import Decision
 from engine.rehearsal import to_rest
+from engine.replay import decided
 from engine.saved import Moment, from_json
 from registry.records import Bid
 
@@ -68,9 +69,7 @@ class Case:
             until=self.until,
         )
         return {
-            "course": [
-                [after(when - moment.now) + sentence(d) for d in made] for when, made in course.passes
-            ],
+            "course": [lines for when, made in course.passes if (lines := told(when - moment.now, made))],
             "places": {name: " ".join(sorted(by)) for name, by in sorted(course.end.schedule.items())},
             "waiting": dict(sorted(course.last.waiting.items())),
         }
@@ -84,6 +83,6 @@ class Case:
         return Bid(machine, name, "", price=said)
 
 
-def after(seconds: float) -> str:
-    """When a decision is taken, where that is not at once."""
-    return f"+{seconds:g} s: " if seconds else ""
+def told(after: float, decisions: Iterable[Decision]) -> list[str]:
+    """The sentences of one plan; with its time, if that is not at once."""
+    return [f"+{after:g} s: {one}" if after else one for one in decided(decisions)]
