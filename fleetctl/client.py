@@ -41,6 +41,7 @@ class Client:
         host = _UNIX_HOST if is_unix else endpoint.shown.split("://")[1].partition("/")[0]
         self._shown = endpoint.shown
         self._base = ("" if isinstance(endpoint, UnixSocket) else endpoint.prefix) + BASE
+        self._host, self._connect = host, connect
         self._http = _Connection(host, connect)
         self._debug = debug
 
@@ -105,6 +106,24 @@ class Client:
             if error.status == 405 or (error.status == 404 and not error.message):
                 raise Unsupported("the daemon there cannot plan: it is of an older version") from error
             raise
+
+    def events(self) -> Iterator[str]:
+        """The kinds of all events, as they come, on a connection of its own. Raises Unsupported."""
+        http = _Connection(self._host, self._connect)
+        try:
+            http.request("GET", f"{self._base}events", headers={"User-Agent": "fleetctl"})
+            response = http.getresponse()
+            if response.status in (404, 405):
+                raise Unsupported("the daemon there sends no events: it is of an older version")
+            if response.status != 200:
+                raise _api_error(response.status, response.read())
+            while line := response.readline():
+                if line.startswith(b"event:"):
+                    yield line[6:].strip().decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            raise self._broken("GET", error) from error
+        finally:
+            http.close()
 
     def close(self) -> None:
         """End the connection; the next request makes a new one."""

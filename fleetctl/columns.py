@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from fleetctl.entities import Machine, State, Unit, address, legend, place
-from fleetctl.filters import Wanted, machine_fits, state_fits, unit_fits
 
 Item = TypeVar("Item")
 
@@ -48,7 +47,6 @@ class Table(Generic[Item]):
     wide: str
     name: Callable[[Item], str]
     record: Callable[[Item, Shown], Record]
-    fits: Callable[[Item, Wanted], bool]
     needing_machines: frozenset[str] = frozenset()
 
     def chosen(self, fields: str) -> list[str]:
@@ -118,7 +116,6 @@ UNITS: Table[State] = Table(
     wide="unit,machine,load,active,sub,hash",
     name=lambda state: state.name,
     record=_state_record,
-    fits=state_fits,
     needing_machines=frozenset({"machine"}),
 )
 UNIT_FILES: Table[Unit] = Table(
@@ -136,7 +133,6 @@ UNIT_FILES: Table[Unit] = Table(
     wide="unit,hash,dstate,state,target,global,desc",
     name=lambda unit: unit.name,
     record=_unit_record,
-    fits=unit_fits,
     needing_machines=frozenset({"target", "tmachine"}),
 )
 MACHINES: Table[Machine] = Table(
@@ -149,5 +145,4 @@ MACHINES: Table[Machine] = Table(
     wide="machine,ip,metadata",
     name=lambda machine: machine.id,
     record=_machine_record,
-    fits=machine_fits,
 )

@@ -48,6 +48,11 @@ class Unit:
         return cls(_word(said, "name"), settings, *states, _word(said, "machineID"))
 
     @property
+    def needs_place(self) -> bool:
+        """Whether it is to be on a machine, and is on none."""
+        return self.desired in (LOADED, LAUNCHED) and not self.machine and not self.is_global
+
+    @property
     def is_global(self) -> bool:
         """Whether it runs on every machine that fits."""
         if not any(s.name == "Global" for s in self.settings):

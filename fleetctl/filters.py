@@ -60,9 +60,9 @@ def unit_fits(unit: Unit, wanted: Wanted) -> bool:
     )
 
 
-def machine_fits(machine: Machine, wanted: Wanted) -> bool:
-    """Whether a row of list-machines is wanted: arguments are the beginnings of IDs."""
-    return not wanted.names or machine.id.startswith(wanted.names)
+def machine_fits(machine: Machine, prefixes: Sequence[str]) -> bool:
+    """Whether a row of list-machines is wanted."""
+    return not prefixes or machine.id.startswith(tuple(prefixes))
 
 
 def machine_id(prefix: str, known: Sequence[str]) -> str:

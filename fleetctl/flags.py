@@ -240,6 +240,7 @@ GLOBAL = (
             envvar=("FLEETCTL_ETCD_CAFILE", "FLEETCTL_CA_FILE")),
     _global("cert-file", Text(), "certificate of this client (TLS)", "--etcd-certfile",
             envvar=("FLEETCTL_ETCD_CERTFILE", "FLEETCTL_CERT_FILE")),
+    _global("color", OneOf("auto", "always", "never"), "colour by state: auto, always or never"),
     _global("debug", Switch(), "log every request to stderr"),
     _global("driver", Text(), 'how to reach the cluster: "API" or "etcd"'),
     _global("endpoint", Text(), "address of the API, or addresses of etcd with --driver=etcd"),

@@ -13,11 +13,11 @@ _WORDS_OF_YAML = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n",
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
-def rendered(form: str, data: Data) -> str:
-    """The text for `json` or `yaml`, without a line end."""
+def rendered(form: str, data: Data, *, compact: bool = False) -> str:
+    """The text for `json` or `yaml`, without a line end. One of many is `compact`: a line, or a document."""
     if form == "json":
-        return json.dumps(data, indent=2, ensure_ascii=True)
-    return "\n".join(_yaml(data))
+        return json.dumps(data, indent=None if compact else 2)
+    return "\n".join([*(["---"] if compact else []), *_yaml(data)])
 
 
 def _yaml(data: Data) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from fleetctl.client import Client
 from fleetctl.connect import connector
 from fleetctl.endpoint import parse_endpoint, split_endpoints
@@ -27,6 +29,15 @@ class Session:
         except FleetctlError as error:
             raise Stop(f"Unable to initialize client: {error}") from error
 
+    @property
+    def colours(self) -> bool:
+        """Whether results are coloured."""
+        if self.settings.color == "never" or not (self.settings.color == "always" or sys.stdout.isatty()):
+            return False
+        from fleetctl.colours import wanted
+
+        return wanted(self.settings.color, sys.stdout)
+
     def machines(self) -> tuple[Machine, ...]:
         """The machines, asked for once; none if they cannot be had (they only adorn what is shown)."""
         if self._machines is None:
@@ -35,6 +46,10 @@ class Session:
             except FleetctlError:
                 self._machines = ()
         return self._machines
+
+    def forget(self) -> None:
+        """Ask for the machines anew when they are next wanted."""
+        self._machines = None
 
     def close(self) -> None:
         """End the connection to the API, if there is one."""

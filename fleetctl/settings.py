@@ -25,6 +25,7 @@ class Settings:
     cert_file: str = ""
     key_file: str = ""
     etcd_key_prefix: str = "/_coreos.com/fleet/"
+    color: str = "auto"
     debug: bool = False
     version: bool = False
     help: bool = False

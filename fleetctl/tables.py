@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 TAB = 8
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table. All rows have the same number of cells; the last column is not padded."""
+def _plain(column: int, cell: str) -> str:
+    return cell
+
+
+def aligned(rows: Sequence[Sequence[str]], paint: Callable[[int, str], str] = _plain) -> list[str]:
+    """The lines of a table. All rows have the same number of cells; the last column is not padded.
+
+    `paint` may dress up a cell, given its column, as long as it takes no more room.
+    """
     if not rows:
         return []
-    widths = [_width(column) for column in zip(*rows, strict=True)]
-    return ["".join(map(_padded, row[:-1], widths)) + row[-1] for row in rows]
+    widths = [*map(_width, list(zip(*rows, strict=True))[:-1]), 0]
+    return ["".join(_dressed(row, widths, paint)) for row in rows]
+
+
+def _dressed(row: Sequence[str], widths: Sequence[int], paint: Callable[[int, str], str]) -> list[str]:
+    return [paint(at, cell) + _gap(cell, widths[at]) for at, cell in enumerate(row)]
 
 
 def _width(cells: Sequence[str]) -> int:
@@ -21,5 +32,5 @@ def _width(cells: Sequence[str]) -> int:
     return -(-longest // TAB) * TAB
 
 
-def _padded(cell: str, width: int) -> str:
-    return cell + "\t" * -(-(width - len(cell)) // TAB)
+def _gap(cell: str, width: int) -> str:
+    return "\t" * -(-(width - len(cell)) // TAB) if width else ""

@@ -14,6 +14,7 @@ from fleetctl.entities import State, Unit, place
 from fleetctl.errors import FleetctlError
 from fleetctl.eyes import Eyes, Reasons
 from fleetctl.output import complain, say
+from fleetctl.progress import Progress, stage
 from fleetctl.session import Session
 from fleetctl.verdict import WAIT, End, Goal, Verdict, no_place, verdict
 
@@ -63,20 +64,20 @@ def wait_for(
     At most `attempts` times 2 s are waited, without limit if that is 0 or less. With `tell` there is a line
     on stdout for each unit that has arrived, and one on stderr at once for each that will not.
     """
-    pending = [_Watched(name, time.monotonic()) for name in dict.fromkeys(names)]
+    begin = time.monotonic()
+    pending = [_Watched(name, begin) for name in dict.fromkeys(names)]
     watch = _Watch(session, goal, tell=tell, patient=attempts > 0)
     try:
         for now in _moments(attempts):
             pending = watch.still_pending(pending, now)
             if not pending:
-                return watch.faults
+                break
     except KeyboardInterrupt:
+        watch.progress.clear()
         complain("Interrupted. What has been asked of the cluster goes on.")
         raise
-    for watched in pending:
-        said = f"timed out waiting for unit {watched.name} to report state {goal.state}"
-        why = f" ({watched.verdict.why})" if watched.verdict.why else ""
-        watch.fault(Fault(said + why, UNPLACEABLE if watched.verdict.end is End.NO_PLACE else TIMEOUT))
+    watch.time_out(pending)
+    watch.sum_up(len(set(names)), time.monotonic() - begin)
     return watch.faults
 
 
@@ -103,6 +104,7 @@ class _Watch:
         self._goal = goal
         self._tell = tell
         self._trouble = ""
+        self.progress = Progress()
         self._eyes = Eyes(session.api, goal)
 
     def still_pending(self, pending: Sequence[_Watched], now: float) -> list[_Watched]:
@@ -112,13 +114,33 @@ class _Watch:
         except FleetctlError as error:
             if str(error) != self._trouble:
                 self._trouble = str(error)
+                self.progress.clear()
                 complain(f"Still waiting: {error}")
             return list(pending)
-        return [watched for watched in pending if not self._ended(watched, *seen[watched.name], now)]
+        left = [watched for watched in pending if not self._ended(watched, *seen[watched.name], now)]
+        self.progress.show(lambda: [f"{one.name} {self._stage(one, *seen[one.name])}" for one in left])
+        return left
+
+    def time_out(self, pending: Sequence[_Watched]) -> None:
+        """There was not enough time for these."""
+        for watched in pending:
+            said = f"timed out waiting for unit {watched.name} to report state {self._goal.state}"
+            why = f" ({watched.verdict.why})" if watched.verdict.why else ""
+            self.fault(Fault(said + why, UNPLACEABLE if watched.verdict.end is End.NO_PLACE else TIMEOUT))
+
+    def sum_up(self, units: int, seconds: float) -> None:
+        """Tell people at a terminal what came of it."""
+        self.progress.clear()
+        if self.progress.is_shown and units:
+            bad = f", {len(self.faults)} not" if self.faults else ""
+            complain(
+                f"{units - len(self.faults)} of {units} units {self._goal.value}{bad}, after {seconds:.1f} s"
+            )
 
     def fault(self, said: Fault) -> None:
         """Something went wrong for good."""
         self.faults.append(said)
+        self.progress.clear()
         if self._tell:
             complain(f"Error waiting for units: {said}")
 
@@ -139,11 +161,16 @@ class _Watch:
             self.fault(Fault(_placeless(watched.name, said), UNPLACEABLE))
         return end is not End.NOT_YET
 
+    def _stage(self, watched: _Watched, unit: Unit | None, states: Sequence[State]) -> str:
+        where = place(unit.machine, self._session.machines()) if unit else ""
+        return stage(self._goal, unit, states, watched.verdict, where)
+
     def _arrived(self, unit: Unit) -> None:
         if self._tell:
             machines = {machine.id for machine in self._session.machines()} if unit.machine else set()
             known = unit.machine in machines
             where = f" on {place(unit.machine, self._session.machines())}" if known else ""
+            self.progress.clear()
             say(f"Unit {unit.name} {unit.current}{where}")
 
     def _failure(self, name: str, unit: Unit | None, said: Verdict) -> str:

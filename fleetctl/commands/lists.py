@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import click
 
-from fleetctl.columns import MACHINES, UNIT_FILES, UNITS, Shown, Table
+from fleetctl.columns import MACHINES, UNIT_FILES, UNITS, Table
 from fleetctl.command import command, words
+from fleetctl.entities import Machine, State, Unit
 from fleetctl.errors import FleetctlError
-from fleetctl.filters import Wanted, machine_id, words_of
+from fleetctl.filters import Wanted, machine_fits, machine_id, state_fits, unit_fits, words_of
 from fleetctl.flags import OneOf, Switch, Text, flag
+from fleetctl.listing import How, Listing
 from fleetctl.names import find_unit, unit_name
 from fleetctl.output import Stop, complain, doing
 from fleetctl.session import Session
-from fleetctl.tables import aligned
 
 Item = TypeVar("Item")
 
@@ -29,6 +30,7 @@ _OUTPUT = flag(
     "--output", "-o", kind=OneOf("json", "yaml", "wide", "name"), default="",
     help="json, yaml, wide (more columns) or name; docs/fleetctl.md has the keys",
 )  # fmt: skip
+_WATCH = flag("--watch", "-w", kind=Switch(), default=False, help="show the list again whenever it changes")
 _FILTERS = """\
 Arguments choose units, by name or by pattern (quoted: 'web@*')."""
 
@@ -45,7 +47,7 @@ def _state_flag(of: str) -> click.Option:
 @command(
     "list-units [--no-legend] [-l|--full] [--fields] [-o FORMAT] [UNIT...]",
     "List the current state of the units in the cluster",
-    _FULL, _NO_LEGEND, _fields(UNITS), _OUTPUT, _MACHINE,
+    _FULL, _NO_LEGEND, _fields(UNITS), _OUTPUT, _WATCH, _MACHINE,
     _state_flag("of load, active and sub"), words("units"),
     description=f"""\
 Lists the state of every unit that a machine of the cluster has loaded. A global
@@ -55,66 +57,72 @@ unit has a line for each machine; a unit that is on no machine has none.
 For the state that units are meant to be in: fleetctl list-unit-files""",
     example="fleetctl list-units 'web@*' --machine 2444 --state failed",
 )  # fmt: skip
-def list_units(
-    session: Session, full: bool, no_legend: bool, fields: str, output: str,
-    machine: str, state: str, units: Sequence[str],
-) -> None:  # fmt: skip
+def list_units(session: Session, machine: str, state: str, units: Sequence[str], **how: Any) -> None:
     """Print one row for each unit on each machine."""
-    listing = _Listing(UNITS, fields, output, full=full, no_legend=no_legend)
-    with doing("Error retrieving list of units from repository"):
-        states = session.api.states()
-        wanted = _wanted(session, units, machine, state)
-    listing.print(session, states, wanted, any(state.machine for state in states))
+    listing = Listing(UNITS, How(**how))
+
+    def look() -> Sequence[State]:
+        with doing("Error retrieving list of units from repository"):
+            states = session.api.states()
+            wanted = _wanted(session, units, machine, state)
+        return [one for one in states if state_fits(one, wanted)]
+
+    listing.show(session, look)
+    if sys.stdout.isatty() and not how["output"] and not state:
+        _tell_waiting(session, Wanted(tuple(units)))
 
 
 @command(
     "list-unit-files [--fields] [-o FORMAT] [UNIT...]",
     "List the units that exist in the cluster",
     flag("--full", kind=Switch(), default=False, help="do not shorten machine IDs and hashes"),
-    _NO_LEGEND, _fields(UNIT_FILES), _OUTPUT, _MACHINE, _state_flag("desired or current"), words("units"),
+    _NO_LEGEND, _fields(UNIT_FILES), _OUTPUT, _WATCH, _MACHINE,
+    _state_flag("desired or current"), words("units"),
     description=f"""\
 Lists every unit there is, with the state it is meant to be in and where it is.
 {_FILTERS}""",
     example="fleetctl list-unit-files --fields=unit,dstate,target --state launched",
 )  # fmt: skip
-def list_unit_files(
-    session: Session, full: bool, no_legend: bool, fields: str, output: str,
-    machine: str, state: str, units: Sequence[str],
-) -> None:  # fmt: skip
+def list_unit_files(session: Session, machine: str, state: str, units: Sequence[str], **how: Any) -> None:
     """Print one row for each unit."""
-    listing = _Listing(UNIT_FILES, fields, output, full=full, no_legend=no_legend)
+    listing = Listing(UNIT_FILES, How(**how))
     for _ in range(listing.columns.count("tmachine")):
         complain('WARNING: The "tmachine" field is deprecated. Use "target" instead')
-    with doing("Error retrieving list of units from repository"):
-        found = session.api.units()
-        wanted = _wanted(session, units, machine, state)
-    listing.print(session, found, wanted, any(unit.machine for unit in found))
+
+    def look() -> Sequence[Unit]:
+        with doing("Error retrieving list of units from repository"):
+            found = session.api.units()
+            wanted = _wanted(session, units, machine, state)
+        return [one for one in found if unit_fits(one, wanted)]
+
+    listing.show(session, look)
 
 
 @command(
     "list-machines [-l|--full] [--no-legend] [-o FORMAT] [MACHINE...]",
     "List the machines of the cluster",
-    _FULL, _NO_LEGEND, _fields(MACHINES), _OUTPUT, words("machines"),
+    _FULL, _NO_LEGEND, _fields(MACHINES), _OUTPUT, _WATCH, words("machines"),
     description="""\
 Lists the machines that are present, with their addresses and metadata, or those
 whose IDs begin with an argument.""",
     example="fleetctl list-machines --full -o json",
 )  # fmt: skip
-def list_machines(
-    session: Session, full: bool, no_legend: bool, fields: str, output: str, machines: Sequence[str]
-) -> None:
+def list_machines(session: Session, machines: Sequence[str], **how: Any) -> None:
     """Print one row for each machine."""
-    listing = _Listing(MACHINES, fields, output, full=full, no_legend=no_legend)
-    try:
-        found = session.api.machines()
-    except FleetctlError as error:
-        raise Stop(
-            f"Error retrieving list of active machines from fleet API ({error})\n"
-            "Possible issues:\n"
-            "  etcd is unhealthy and/or lost quorum\n"
-            "  connection cannot be established to any etcd servers"
-        ) from error
-    listing.print(session, found, Wanted(tuple(machines)), False)
+    listing = Listing(MACHINES, How(**how))
+
+    def look() -> Sequence[Machine]:
+        try:
+            return [one for one in session.api.machines() if machine_fits(one, machines)]
+        except FleetctlError as error:
+            raise Stop(
+                f"Error retrieving list of active machines from fleet API ({error})\n"
+                "Possible issues:\n"
+                "  etcd is unhealthy and/or lost quorum\n"
+                "  connection cannot be established to any etcd servers"
+            ) from error
+
+    listing.show(session, look)
 
 
 @command(
@@ -136,51 +144,24 @@ def cat(session: Session, units: Sequence[str]) -> None:
     sys.stdout.flush()
 
 
-class _Listing(Generic[Item]):
-    """One list as it was asked for; checked before the API is contacted. Raises Stop."""
-
-    def __init__(self, table: Table[Item], fields: str, output: str, *, full: bool, no_legend: bool) -> None:
-        if output == "wide" and fields == table.default:
-            fields = table.wide
-        self.columns = _columns(table, fields)
-        self._table = table
-        self._output = output
-        self._full = full or output == "wide"
-        self._no_legend = no_legend
-
-    def print(self, session: Session, items: Sequence[Item], wanted: Wanted, placed: bool) -> None:
-        """Print those that are wanted; `placed`: some are on machines, whose addresses may be shown."""
-        items = [item for item in items if self._table.fits(item, wanted)]
-        shown = Shown(self._full, session.machines() if placed and self._shows_machines() else ())
-        sys.stdout.write("".join(f"{line}\n" for line in self._lines(items, shown)))
-        sys.stdout.flush()
-
-    def _shows_machines(self) -> bool:
-        if self._output in ("json", "yaml"):
-            return True
-        return self._output != "name" and not self._table.needing_machines.isdisjoint(self.columns)
-
-    def _lines(self, items: Sequence[Item], shown: Shown) -> Iterable[str]:
-        if self._output == "name":
-            return dict.fromkeys(self._table.name(item) for item in items)
-        if self._output in ("json", "yaml"):
-            from fleetctl.formats import rendered
-
-            return [rendered(self._output, [self._table.record(item, shown) for item in items])]
-        header = [] if self._no_legend else [[name.upper() for name in self.columns]]
-        return aligned([*header, *self._table.rows(items, self.columns, shown)])
-
-
-def _columns(table: Table[Item], fields: str) -> list[str]:
-    if not fields:
-        raise Stop("Must define output format")
-    try:
-        return table.chosen(fields)
-    except ValueError as error:
-        raise Stop(f'Invalid key in output format: "{error}"') from None
-
-
 def _wanted(session: Session, names: Sequence[str], machine: str, states: str) -> Wanted:
     """What the arguments and flags choose. Raises NoMachine, Unreachable, ApiError."""
     id = machine_id(machine, [m.id for m in session.api.machines()]) if machine else ""
     return Wanted(tuple(names), id, words_of(states))
+
+
+WAITING_TOLD = 5
+"""Of so many units that wait for a place the reasons are told."""
+
+
+def _tell_waiting(session: Session, wanted: Wanted) -> None:
+    """Units without a place have no row: people at a terminal are told of them, and why."""
+    try:
+        units = [unit for unit in session.api.units() if unit.needs_place and unit_fits(unit, wanted)]
+        for unit in units[:WAITING_TOLD]:
+            said = session.api.why(unit.name) or {}
+            complain(f"{unit.name} waits for a place: {said.get('waiting') or 'being placed'}")
+    except FleetctlError:  # it only adorns the list; fleet 1.0 cannot tell
+        return
+    if len(units) > WAITING_TOLD:
+        complain(f"... and {len(units) - WAITING_TOLD} more (fleetctl why UNIT tells the reason)")

@@ -53,8 +53,8 @@ def test_a_row_is_wanted_if_all_that_is_asked_for_fits(wanted: Wanted, fits: boo
 
 def test_units_and_machines_are_chosen_alike() -> None:
     assert unit_fits(Unit("a.service", desired="launched"), Wanted(states=frozenset({"launched"})))
-    assert machine_fits(Machine(M1), Wanted(("11", "x")))
-    assert not machine_fits(Machine(M1), Wanted(("2",)))
+    assert machine_fits(Machine(M1), ["11", "x"])
+    assert not machine_fits(Machine(M1), ["2"])
 
 
 def test_a_machine_is_called_by_the_beginning_of_its_id_if_that_is_its_alone() -> None:
