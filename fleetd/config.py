@@ -37,11 +37,14 @@ def _option(kind: Kind[T], default: T, doc: str) -> T:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The options of fleet 1.0 under their old names, and `etcd_api`. Times are in seconds."""
+    """The options of fleet 1.0 under their old names, and a few of our own. Times are in seconds."""
 
     verbosity: int = _option(INTEGER, 0, "above 0: debug messages")
     etcd_servers: tuple[str, ...] = _option(
         SERVERS, ("http://127.0.0.1:2379", "http://127.0.0.1:4001"), "etcd client URLs; all are used"
+    )
+    etcd_discovery_srv: str = _option(
+        STRING, "", "domain whose DNS names the etcd servers, in place of etcd_servers"
     )
     etcd_api: int = _option(choice(2, 3), 3, "version of the etcd API: 3, or 2 as fleet 1.0 used it")
     etcd_username: str = _option(STRING, "", "user to etcd, if not empty")

@@ -73,6 +73,7 @@ def settings(config: Config) -> Settings:
         cert_file=config.etcd_certfile,
         key_file=config.etcd_keyfile,
         api_version=config.etcd_api,
+        discovery_srv=config.etcd_discovery_srv,
     )
 
 

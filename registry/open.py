@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from registry.port import Registry
 from registry.settings import BadSettings, Endpoint, Settings, authorities, credentials
 
@@ -9,7 +11,14 @@ __all__ = ["BadSettings", "Settings", "open_registry"]
 
 
 def open_registry(settings: Settings) -> Registry:
-    """The registry that the settings describe. It connects when it is first used. Raises BadSettings."""
+    """The registry that the settings describe. It connects when it is first used. Raises BadSettings.
+
+    With `discovery_srv` it asks DNS for the servers first, and waits for the answer.
+    """
+    if settings.discovery_srv:
+        from registry.discovery import discovered
+
+        settings = replace(settings, servers=discovered(settings.discovery_srv))
     if settings.api_version not in (2, 3):
         raise BadSettings(f"version {settings.api_version} of etcd's API is not supported (2 or 3)")
     if not settings.servers:

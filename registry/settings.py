@@ -56,6 +56,8 @@ class Settings:
     cert_file: str = ""
     key_file: str = ""
     api_version: int = 3
+    discovery_srv: str = ""
+    """A domain whose DNS names the servers (registry/discovery.py), in place of `servers`."""
 
 
 @dataclass(frozen=True, slots=True)

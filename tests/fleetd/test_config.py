@@ -192,7 +192,7 @@ def test_the_defaults_are_those_of_fleet_1() -> None:
 
 
 def test_every_option_says_what_it_means() -> None:
-    assert len(OPTIONS) == 22
+    assert len(OPTIONS) == 23
     assert all(OPTIONS.values())
 
 
