@@ -48,7 +48,7 @@ class Joining:
         self, machine: Machine, *, ttl: float, resume: str | None
     ) -> AsyncIterator[LayoutSession]:
         """See `registry.port.Registry.join`."""
-        async with self._mirror.opened():
+        async with self._mirror.opened(patiently=False):
             asked_at = asyncio.get_running_loop().time()
             held = await self._resumed(machine, ttl, resume)
             while held is None:

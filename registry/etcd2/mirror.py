@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -64,13 +64,16 @@ class Mirror:
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        """Keep it while the context lasts. Waits while etcd is away. Raises Refused."""
+    async def opened(self, *, patiently: bool = True) -> AsyncIterator[None]:
+        """Keep it while the context lasts; it begins with all that was written before.
+
+        While etcd is away it waits, or if it is not to wait raises Unavailable. Raises Refused.
+        """
         self._users += 1
         try:
             if self._loaded:
-                await self._catch_up()
-            await self._load()
+                await self._until_answered(self.fresh, patiently=patiently)
+            await self._load(patiently=patiently)
             yield
         finally:
             self._users -= 1
@@ -118,27 +121,24 @@ class Mirror:
                     moved.clear()
                     await moved.wait()
 
-    async def _load(self) -> None:
+    async def _load(self, *, patiently: bool) -> None:
         """Read all for the first time, and go on."""
         async with self._loading:
-            while not self._loaded:
-                try:
-                    await self._read()
-                    self._loaded = True
-                except Unavailable as error:
-                    self._client.lost(str(error))
-                    await asyncio.sleep(LONGEST_PAUSE)
+            if not self._loaded:
+                await self._until_answered(self._read, patiently=patiently)
+                self._loaded = True
             if self._task is None:
                 self._task = asyncio.create_task(self._keep_up(), name="follow etcd")
 
-    async def _catch_up(self) -> None:
-        """Know, for who opens it only now, all that was written before."""
-        while self._loaded:
+    async def _until_answered(self, ask: Callable[[], Awaitable[None]], *, patiently: bool) -> None:
+        """Ask until etcd answers, or only once."""
+        while True:
             try:
-                await self.fresh()
-                return
+                return await ask()
             except Unavailable as error:
                 self._client.lost(str(error))
+                if not patiently:
+                    raise
                 await asyncio.sleep(LONGEST_PAUSE)
 
     async def _keep_up(self) -> None:
