@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fleetctl.entities import Json, Machine, place
 from fleetctl.errors import FleetctlError
@@ -34,7 +35,11 @@ class Forecast:
     """What would change, and which units would have no place, with the reasons."""
 
     changes: tuple[Change, ...]
-    waiting: tuple[tuple[str, str], ...]
+    waiting: tuple[tuple[str, str], ...] = ()
+    waiting_anyway: tuple[tuple[str, str], ...] = ()
+    """Those that have no place as it is."""
+    everywhere: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Global units that would be on other machines than now, and the IDs of those."""
 
     @classmethod
     def from_json(cls, said: Json) -> Forecast:
@@ -43,8 +48,13 @@ class Forecast:
             Change(c.get("name", ""), c.get("from", ""), c.get("to", ""), c.get("reason", ""))
             for c in said.get("changes") or ()
         )
-        waiting = ((w.get("name", ""), w.get("reason", "")) for w in said.get("waiting") or ())
-        return cls(tuple(changes), tuple(waiting))
+        spread = ((g.get("name", ""), tuple(g.get("machines") or ())) for g in said.get("global") or ())
+        waiting, anyway = _reasons(said.get("waiting")), _reasons(said.get("waitingAnyway"))
+        return cls(tuple(changes), waiting, anyway, tuple(spread))
+
+
+def _reasons(said: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((one.get("name", ""), one.get("reason", "")) for one in said or ())
 
 
 def starting(name: str, content: UnitFile | None) -> Json:
@@ -81,12 +91,25 @@ def change_rows(forecast: Forecast, machines: Sequence[Machine]) -> list[list[st
     ]
 
 
+def remarks(forecast: Forecast, machines: Sequence[Machine]) -> list[str]:
+    """What is no row of the table: global units, and units without a place."""
+    lines = []
+    for name, ids in forecast.everywhere:
+        where = ", ".join(place(id, machines) for id in ids)
+        lines.append(f"{name} would be on {where}" if ids else f"{name} would be on no machine")
+    lines += [f"{name} would have no place: {reason}" for name, reason in forecast.waiting]
+    lines += [f"{name} has no place as it is: {reason}" for name, reason in forecast.waiting_anyway]
+    return lines
+
+
 def sentence(forecast: Forecast) -> str:
     """The answer in numbers."""
-    if not forecast.changes and not forecast.waiting:
+    if not (forecast.changes or forecast.waiting or forecast.everywhere):
         return "Nothing would change."
     counts = [(verb, sum(c.verb == verb for c in forecast.changes)) for verb in ("start", "move", "stop")]
     parts = [f"{count} would {verb}" for verb, count in counts if count]
     if forecast.waiting:
         parts.append(f"{len(forecast.waiting)} would have no place")
+    if forecast.everywhere:
+        parts.append(f"{len(forecast.everywhere)} global would be on other machines")
     return f"{', '.join(parts)}."

@@ -6,7 +6,7 @@ Rule 2: a unit is hopeless when every machine has said no: an objection of the e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,11 @@ class Host:
         return legend(self.id) + (f"/{self.ip}" if self.ip else "")
 
     @property
+    def is_silent(self) -> bool:
+        """Whether it was asked and gave no answer, or none yet."""
+        return self.offered and self.price is None and not self.refusal
+
+    @property
     def says_no(self) -> str:
         """Why it does not take the unit; empty where it would, or has not answered yet."""
         return self.objection or self.refusal
@@ -41,10 +46,12 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """One option, and the IDs of the machines that it rules out."""
+    """What rules out machines (an option, a refusal, silence): how many, and the IDs of some or all."""
 
     option: str
+    count: int
     machines: tuple[str, ...]
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +74,8 @@ class Placement:
     def from_json(cls, said: Json) -> Placement:
         """The record of an answer."""
         verdict = _mapping(said.get("verdict"))
-        constraints = (
-            Constraint(_text(c, "option"), tuple(str(id) for id in c.get("machines") or ()))
-            for c in _mappings(said.get("constraints"))
-        )
-        hosts = tuple(_host(h) for h in _mappings(said.get("machines")))
+        answers = {_text(a, "machineID"): a for a in _mappings(verdict.get("answers"))}
+        hosts = tuple(_host(h, answers.get(_text(h, "id"))) for h in _mappings(said.get("machines")))
         return cls(
             name=_text(said, "name"),
             desired=_text(said, "desiredState"),
@@ -79,7 +83,7 @@ class Placement:
             machine=_text(said, "machineID"),
             waiting=_text(said, "waiting"),
             since=_number(said, "since") or 0.0,
-            constraints=tuple(constraints),
+            constraints=tuple(_constraints(said, verdict)),
             hosts=hosts,
             winner=_text(verdict, "winner"),
             reason=_text(verdict, "reason"),
@@ -92,8 +96,31 @@ class Placement:
             return ""
         return self.waiting
 
+    @property
+    def needs_others(self) -> bool:
+        """Whether it waits for other units to be placed first."""
+        return any(host.option == "MachineOf" for host in self.hosts)
 
-def _host(said: Json) -> Host:
+
+def _constraints(said: Json, verdict: Json) -> Iterator[Constraint]:
+    """What the rules say now, then what the hosts said when they were last asked."""
+    for one in _mappings(said.get("constraints")):
+        ids = tuple(str(id) for id in one.get("machines") or ())
+        yield Constraint(_text(one, "option"), len(ids), ids)
+    for one in _mappings(verdict.get("ruledOut")) if said.get("waiting") else ():
+        if _text(one, "constraint") in _BY_HOSTS:
+            some = tuple(str(id) for id in one.get("some") or ())
+            count = int(_number(one, "machines") or len(some))
+            yield Constraint(_text(one, "constraint"), count, some, _text(one, "said"))
+
+
+_BY_HOSTS = ("refusal", "silence")
+
+
+def _host(said: Json, answer: Json | None) -> Host:
+    """A machine, with what it answered now, or else when it was last asked."""
+    if answer is not None and not said.get("offered"):
+        said = {**said, **answer, "offered": True}
     return Host(
         id=_text(said, "id"),
         ip=_text(said, "ip"),
@@ -109,14 +136,17 @@ def _host(said: Json) -> Host:
 def summary(placement: Placement, now: float) -> list[str]:
     """Where the unit is or why it waits, then one line for each constraint."""
     lines = [f"{placement.name}: {_stands(placement, now)}"]
-    if placement.reason:
+    if placement.reason and placement.reason != placement.waiting:
         lines.append(f"Last decision: {placement.reason}")
     of = len(placement.hosts)
     places = {host.id: host.place for host in placement.hosts}
     for constraint in placement.constraints:
         out = ", ".join(places.get(id, legend(id)) for id in constraint.machines)
-        count = len(constraint.machines)
-        lines.append(f"{constraint.option}: rules out {count} of {of} machines ({out})")
+        more = ", ..." if len(constraint.machines) < constraint.count else ""
+        said = f": {constraint.said}" if constraint.said else ""
+        lines.append(
+            f"{constraint.option}: rules out {constraint.count} of {of} machines ({out}{more}){said}"
+        )
     return lines
 
 
@@ -148,7 +178,7 @@ def _answer(host: Host, placement: Placement) -> str:
         return f"{host.option}: {host.objection}" if host.option else host.objection
     if host.id == placement.machine:
         return f"has it{won}"
-    return "silent" if host.offered else "could run it, was not asked"
+    return "silent" if host.is_silent else "could run it, was not asked"
 
 
 def age(seconds: float) -> str:

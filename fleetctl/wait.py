@@ -99,6 +99,8 @@ class _Watch:
     def __init__(self, session: Session, goal: Goal, *, tell: bool, patient: bool) -> None:
         self.faults: list[Fault] = []
         self._patient = patient
+        self._pending: set[str] = set()
+        self._stuck: set[str] = set()
         self._reasons = Reasons(session.api)
         self._session = session
         self._goal = goal
@@ -117,6 +119,7 @@ class _Watch:
                 self.progress.clear()
                 complain(f"Still waiting: {error}")
             return list(pending)
+        self._pending = {one.name for one in pending}
         left = [watched for watched in pending if not self._ended(watched, *seen[watched.name], now)]
         self.progress.show(lambda: [f"{one.name} {self._stage(one, *seen[one.name])}" for one in left])
         return left
@@ -147,7 +150,7 @@ class _Watch:
     def _ended(self, watched: _Watched, unit: Unit | None, states: Sequence[State], now: float) -> bool:
         said = verdict(self._goal, unit, states)
         if said is WAIT and unit is not None and not unit.machine and self._goal.needs_place:
-            said = no_place(self._reasons.placement(unit.name, now))
+            said = self._without_place(unit.name, now)
         end = watched.end(said, now)
         if end is End.NO_PLACE and self._patient:
             return False
@@ -160,6 +163,17 @@ class _Watch:
         elif end is End.NO_PLACE:
             self.fault(Fault(_placeless(watched.name, said), UNPLACEABLE))
         return end is not End.NOT_YET
+
+    def _without_place(self, name: str, now: float) -> Verdict:
+        """What it means that the unit is nowhere: one that follows others waits for those of this command."""
+        placement = self._reasons.placement(name, now)
+        said = no_place(placement)
+        if said is WAIT:
+            self._stuck.discard(name)
+            return WAIT
+        self._stuck.add(name)
+        follows = placement is not None and placement.needs_others
+        return WAIT if follows and self._pending - self._stuck else said
 
     def _stage(self, watched: _Watched, unit: Unit | None, states: Sequence[State]) -> str:
         where = place(unit.machine, self._session.machines()) if unit else ""

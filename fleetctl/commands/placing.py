@@ -9,7 +9,7 @@ from fleetctl.command import OUTPUT_DATA, command, units_given, words
 from fleetctl.entities import Json
 from fleetctl.filters import machine_id
 from fleetctl.flags import Text, flag
-from fleetctl.forecast import Forecast, change_rows, metadata, sentence, starting
+from fleetctl.forecast import Forecast, change_rows, metadata, remarks, sentence, starting
 from fleetctl.intent import arrival
 from fleetctl.output import USAGE, Stop, doing, say
 from fleetctl.placement import Placement, host_rows, summary
@@ -63,8 +63,8 @@ def _told(placement: Placement) -> list[str]:
     description="""\
 Asks the cluster's own planner what would run where if units were started or
 stopped, machines were lost, or metadata added: to a machine, or without --machine
-by a new machine that has them. Nothing is changed. The exit status is 0 if
-everything would have a place, 2 if not.""",
+by a new machine that has them. Nothing is changed. The exit status is 2 if a unit
+would have no place, 0 otherwise, whatever waits for a place as it is.""",
     example="""\
 fleetctl plan start web@4.service
 fleetctl plan lose 2444
@@ -84,8 +84,8 @@ def plan(session: Session, words: Sequence[str], machine: str, output: str) -> i
     else:
         for line in aligned(change_rows(forecast, session.machines())):
             say(line)
-        for name, reason in forecast.waiting:
-            say(f"{name} would have no place: {reason}")
+        for line in remarks(forecast, session.machines()):
+            say(line)
         say(sentence(forecast))
     return UNPLACEABLE if forecast.waiting else 0
 

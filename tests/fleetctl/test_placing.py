@@ -141,6 +141,24 @@ def test_start_of_what_nothing_can_host_says_so_within_a_second(alone: Shell) ->
     assert ran.status == 2
 
 
+def test_start_tells_what_the_daemon_itself_says(fleetctl: Shell) -> None:
+    fleetctl.file(
+        "a.service", "[Service]\nExecStart=/a\n[Play]\nMachine=none\n[X-Fleet]\nMachineMetadata=a=b\n"
+    )
+    fleetctl.file(
+        "b.service", "[Service]\nExecStart=/a\n[Play]\nMachine=none\n[X-Fleet]\nMachineOf=c.service\n"
+    )
+    ran = fleetctl("start", "a", "b")
+    assert (
+        ran.err.count(" cannot be placed: no engine has placed it yet; 0 of 2 machines could run it (") == 3
+    )
+    assert ran.status == 2
+    assert "MachineMetadata: rules out 2 of 2 machines (" in fleetctl("why", "a").out
+    planned = fleetctl("plan", "start", "a")
+    assert "a.service would have no place: " in planned.out + planned.err
+    assert planned.status == 2
+
+
 def test_with_attempts_a_place_is_waited_for(alone: Shell) -> None:
     alone.file("a.service")
     answers = {"PUT units/a.service": (201, None), "GET units/a.service/why": (200, WAITS)}
