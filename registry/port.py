@@ -86,7 +86,18 @@ class Explain:
     verdict: Verdict | None
 
 
-EngineWrite = Place | Displace | Ask | Settle | Explain
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Remove a content, unless it has been stored again since the revision at which nothing named it.
+
+    In etcd v2 nothing happens: what a daemon of fleet 1.0 finds there it does not store again.
+    """
+
+    hash: str
+    revision: int
+
+
+EngineWrite = Place | Displace | Ask | Settle | Explain | Discard
 
 
 class Leadership(Protocol):

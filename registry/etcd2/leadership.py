@@ -26,7 +26,7 @@ from registry.etcd2.mirror import Mirror, News
 from registry.etcd2.tables import LEADER
 from registry.etcd2.together import together
 from registry.keyvalue.lease import Lease
-from registry.port import Ask, Displace, EngineWrite, Explain, Place, Settle
+from registry.port import Ask, Discard, Displace, EngineWrite, Explain, Place, Settle
 from registry.records import Offer, Verdict
 
 log = logging.getLogger(__name__)
@@ -90,6 +90,8 @@ class LayoutLeadership:
                 await self._remove(f"bid/{name}", recursive=True)
             case Explain(name, verdict):
                 await self._explain(name, verdict)
+            case Discard():
+                pass
 
     async def _explain(self, name: str, verdict: Verdict | None) -> None:
         if verdict is None:
@@ -168,3 +170,5 @@ def unit_of(write: EngineWrite) -> str:
             return offer.name
         case Displace(_, name) | Settle(name, _) | Explain(name, _):
             return name
+        case Discard(hash, _):
+            return hash

@@ -23,7 +23,7 @@ from registry.keyvalue.transactions import (
     created_at,
     modified_at,
 )
-from registry.port import Ask, Displace, EngineWrite, Explain, Place, Settle
+from registry.port import Ask, Discard, Displace, EngineWrite, Explain, Place, Settle
 from registry.records import Bid, Job, Leader, Report
 from units.file import UnitFile
 from units.machine import Machine
@@ -140,6 +140,10 @@ class Tenure:
             case Explain(name, verdict):
                 key = self.keys.verdict(name)
                 yield Put(key, codec.encode_verdict(verdict)) if verdict else Delete(key)
+            case Discard(hash, revision):
+                key = self.keys.unit(hash)
+                untouched = Guard(key, Trait.MODIFIED, revision + 1, Relation.LESS)
+                yield Transaction((untouched,), (Delete(key),))
 
 
 def _as_seen(keys: Keys, name: str, seen: Job | None) -> tuple[Guard, ...]:
