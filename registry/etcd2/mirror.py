@@ -169,8 +169,9 @@ class Mirror:
         elif polled.index - polled.event.index > TOO_FAR_BEHIND:
             await self._read()
         elif polled.event.index > self.index:
+            is_heartbeat = self.nodes.is_heartbeat(polled.event)
             touched = self.nodes.take(polled.event)
-            self._tell(touched, polled.event.index)
+            self._tell(touched, polled.event.index, is_heartbeat=is_heartbeat)
 
     async def _check_past(self, index: int) -> None:
         """Nothing has happened for a while up to an index, or etcd knows another past than we do."""
@@ -199,9 +200,16 @@ class Mirror:
                 found.put(relative(key, self._client.prefix), node)
         return found
 
-    def _tell(self, touched: set[Group], index: int, *, is_another_past: bool = False) -> None:
+    def _tell(
+        self,
+        touched: set[Group],
+        index: int,
+        *,
+        is_another_past: bool = False,
+        is_heartbeat: bool = False,
+    ) -> None:
         self.index = index
-        changes = tuple(self.translator.changes(touched))
+        changes = () if is_heartbeat else tuple(self.translator.changes(touched))
         news = News(frozenset(touched), changes, index, is_another_past)
         for hearer in tuple(self._hearers):
             hearer(news)

@@ -13,6 +13,7 @@ from typing import Any, Final
 Group = tuple[str, str]
 """The first two parts of a key: `("job", "a.service")`."""
 
+VERSIONED: Final = ("/object", "/target-state")
 GONE: Final = frozenset({"delete", "expire", "compareAndDelete"})
 NOTHING: Final[Mapping[str, Node]] = {}
 
@@ -99,6 +100,16 @@ class Nodes:
         if event.node is not None:
             return {self.put(event.path, event.node)}
         return self._remove(event.path)
+
+    def is_heartbeat(self, event: Event) -> bool:
+        """Whether an event says only what was there already: that it goes on.
+
+        Of what makes up a unit the last change counts (`Job.version`), whatever it said.
+        """
+        if event.path is None or event.node is None or event.path.endswith(VERSIONED):
+            return False
+        there = self.get(event.path)
+        return there is not None and (there.value, there.created) == (event.node.value, event.node.created)
 
     def put(self, path: str, node: Node) -> Group:
         """Set one key; returns its group."""
