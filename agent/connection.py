@@ -20,6 +20,8 @@ LIBRARIES = ("dbus_fast", "dbus_next")
 CALLS_AT_ONCE = 64
 DEADLINE = 25.0
 """Seconds for an ordinary call; a daemon-reload lets all other calls wait meanwhile."""
+SOON = 1.0
+"""Seconds within which systemd is expected to answer."""
 CONNECT_DEADLINE = 5.0
 CLOSE_DEADLINE = 1.0
 
@@ -40,13 +42,18 @@ class Connection:
         self._library = _first_importable((library,) if library else LIBRARIES)
         self._bus: Any = None
         self._slots = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._deadlines: set[asyncio.Timeout] = set()
+        self._deadlines: dict[asyncio.Timeout, tuple[str, float]] = {}
         self._no_bus = NoBus(self._waiting_for("the first connection is not yet made"))
 
     @property
     def library(self) -> str:
         """Which library it is."""
         return str(self._library.__name__)
+
+    def unanswered(self) -> str | None:
+        """The call that has waited longest for its answer, and for more than `SOON`, or None."""
+        long_ago = asyncio.get_running_loop().time() - SOON
+        return next((call for call, began in self._deadlines.values() if began <= long_ago), None)
 
     @property
     def is_open(self) -> bool:
@@ -109,7 +116,7 @@ class Connection:
 
     async def _reply(self, message: Any, what: str, deadline: float) -> Any:
         try:
-            async with asyncio.timeout(deadline) as timeout, self._counted(timeout), self._slots:
+            async with asyncio.timeout(deadline) as timeout, self._counted(timeout, message), self._slots:
                 if self._bus is None:
                     raise self._no_bus
                 if (reply := await self._bus.call(message)) is not None:
@@ -125,12 +132,12 @@ class Connection:
             raise NoBus(self._waiting_for(_words(error))) from error
 
     @asynccontextmanager
-    async def _counted(self, timeout: asyncio.Timeout) -> AsyncIterator[None]:
-        self._deadlines.add(timeout)
+    async def _counted(self, timeout: asyncio.Timeout, message: Any) -> AsyncIterator[None]:
+        self._deadlines[timeout] = (message.member, asyncio.get_running_loop().time())
         try:
             yield
         finally:
-            self._deadlines.discard(timeout)
+            del self._deadlines[timeout]
 
     async def _connected(self) -> Any:
         kind = self._library.BusType.SESSION if self._user else self._library.BusType.SYSTEM

@@ -57,11 +57,15 @@ def desired(picture: Picture, machine: str, files: Mapping[str, UnitFile]) -> De
 def _candidates(picture: Picture, machine: str) -> dict[str, Wanted]:
     """What is scheduled here, and all global units. A unit that has become global counts as global."""
     scheduled = {
-        name: Wanted(entries[machine].hash, entries[machine].desired)
+        name: Wanted(entry.hash, entry.desired, entry.version)
         for name, entries in picture.schedule.items()
-        if machine in entries
+        if (entry := entries.get(machine)) is not None
     }
-    everywhere = {name: Wanted(job.hash, job.desired) for name, job in picture.jobs.items() if job.is_global}
+    everywhere = {
+        name: Wanted(job.hash, job.desired, job.version)
+        for name, job in picture.jobs.items()
+        if job.is_global
+    }
     return {name: want for name, want in (scheduled | everywhere).items() if want.state.is_placed}
 
 

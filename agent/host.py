@@ -3,6 +3,7 @@
 `agent.local` is the real one, on systemd; the tests have a scripted one, and one suite for both.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -92,8 +93,11 @@ class Host(Protocol):
     async def load(self, name: str, file: UnitFile) -> None:
         """Make the unit known to systemd, and enable it if it has an `[Install]` section."""
 
-    async def start(self, name: str) -> None:
-        """Have systemd start a loaded unit; returns when systemd has agreed to."""
+    async def start(self, name: str) -> "asyncio.Future[str | None]":
+        """Have systemd start a loaded unit; returns, once systemd has agreed to, how its job will end.
+
+        That is None when all is well, or else a sentence; it never raises.
+        """
 
     async def stop(self, name: str) -> None:
         """Have systemd stop a loaded unit; returns when it has stopped."""
@@ -106,6 +110,9 @@ class Host(Protocol):
 
     async def states(self, names: Collection[str]) -> Mapping[str, UnitStatus]:
         """What systemd says of these units."""
+
+    def unanswered(self) -> str | None:
+        """What systemd has been asked, by the name of the call, and has not answered for a while."""
 
     def remembered(self) -> Mapping[str, Remembered]:
         """The units that are here, and those of which others must still be told that they are gone."""

@@ -29,6 +29,10 @@ FACTS_DEADLINE = 0.5
 NO_HASH = "unknown"
 """Stands for the content of a unit whose file somebody has taken away."""
 STOPPED = frozenset({"inactive", "failed"})
+FINE = frozenset({"done", "canceled", "skipped"})
+"""Results of a start that is done, or that somebody called off, or that the unit's own conditions spared."""
+SHOWN = frozenset({"failed", "timeout"})
+"""Results after which the unit itself is in the state `failed`."""
 
 
 class LocalHost:
@@ -39,7 +43,7 @@ class LocalHost:
         self._directory = directory
         self._memory = memory
         self._asked: set[str] = set()
-        self._following: set[asyncio.Task[None]] = set()
+        self._following: set[asyncio.Task[str | None]] = set()
         self._changes = Changes(memory.get)
         self._installer = Installer(systemd, directory, memory)
         self._loads: Batches[str, UnitFile] = Batches(self._installer.install)
@@ -92,7 +96,7 @@ class LocalHost:
         await self._loads.add(name, file)
         self._changes.mark([name])
 
-    async def start(self, name: str) -> None:
+    async def start(self, name: str) -> "asyncio.Future[str | None]":
         """Start a loaded unit: remembered once systemd has agreed."""
         self._asked.add(name)
         try:
@@ -103,6 +107,7 @@ class LocalHost:
         following = asyncio.create_task(self._follow(name, job))
         self._following.add(following)
         following.add_done_callback(self._following.discard)
+        return following
 
     async def stop(self, name: str) -> None:
         """Stop a loaded unit and wait for the end of it."""
@@ -135,6 +140,14 @@ class LocalHost:
         for (name, key), time in zip(undated.items(), times, strict=True):
             self._changes.learn(name, {key: time})
         return self._changes.dated(statuses)
+
+    def unanswered(self) -> str | None:
+        """What systemd has not answered for a while."""
+        return self._systemd.unanswered()
+
+    async def job_type(self, name: str) -> str | None:
+        """What systemd is about to do to any unit of this host, or None. Raises HostError."""
+        return await self._systemd.job_type(name)
 
     def remembered(self) -> Mapping[str, Remembered]:
         """What is known of the units that are here, and of those just gone."""
@@ -183,18 +196,21 @@ class LocalHost:
         if status is not None and status.active not in STOPPED:
             raise Refused(f"stop {name}", "StillActive", f"it is {status.active}, the stop job: {result}")
 
-    async def _follow(self, name: str, job: asyncio.Future[str]) -> None:
-        """Say what became of a start; whether to try again is for the unit's own `Restart=` to say."""
+    async def _follow(self, name: str, job: asyncio.Future[str]) -> str | None:
+        """What became of a start, in words; whether to try again is for the unit's own `Restart=` to say."""
         try:
             result = await job
         except HostError as error:
             log.info("cannot tell how the start of %s ends: %s", name, error)
-        else:
-            if result == "canceled":
-                log.info("the start of %s was called off", name)
-            elif result != "done":
-                log.warning("systemd did not start %s: the job ended with %r", name, result)
-        self._changes.mark([name])
+            return None
+        finally:
+            self._changes.mark([name])
+        if result == "canceled":
+            log.info("the start of %s was called off", name)
+        if result in FINE:
+            return None
+        log.warning("systemd did not start %s: the job ended with %r", name, result)
+        return None if result in SHOWN else f"systemd's job to start it ended with the result {result!r}"
 
     async def _record(self, name: str, stage: Stage) -> None:
         await asyncio.to_thread(self._record_now, name, stage)

@@ -18,6 +18,7 @@ from agent.plan import plan
 from agent.publish import Publisher
 from agent.returning import HOLD_AT_MOST, Leftovers
 from agent.tasks import Tasks
+from agent.troubles import Troubles
 from registry.errors import Lost, RegistryError
 from registry.port import OneMachine, Registry, Session, View
 from registry.records import Picture
@@ -43,15 +44,21 @@ class Agent:
         *,
         reconcile_every: float = RECONCILE_EVERY,
         hold_at_most: float = HOLD_AT_MOST,
+        start_concurrency: int | None = None,
     ) -> None:
-        """All times in seconds; `hold_at_most` is how long a unit that was moved away waits for its copy."""
+        """`hold_at_most` is how many seconds a unit that was moved away waits for its copy, and
+        `start_concurrency` how many units start at the same time (by default by the number of cores).
+        """
         self._registry = registry
         self._host = host
         self._machine = machine_id
         self._every = reconcile_every
         self._hold_at_most = hold_at_most
         self._look = asyncio.Event()
-        self._tasks = Tasks(host, registry.unit_file, self._look.set)
+        self._troubles = Troubles()
+        self._tasks = Tasks(
+            host, registry.unit_file, self._look.set, troubles=self._troubles, starts=start_concurrency
+        )
         self._objections: Mapping[str, str] = {}
         self._users = 0
         self._watch: asyncio.Task[None] | None = None
@@ -59,10 +66,11 @@ class Agent:
 
     async def run(self, session: Session) -> None:
         """Serve one session, until it is lost. May be run again with the next one."""
+        publisher = Publisher(self._host, session, self._machine, troubles=self._troubles)
         try:
             async with self._in_touch(), asyncio.TaskGroup() as group:
                 group.create_task(_lost(session))
-                group.create_task(Publisher(self._host, session, self._machine).run())
+                group.create_task(publisher.run())
                 group.create_task(self._follow(session))
         except* Lost as lost:
             log.warning("the session is lost, units are left as they are: %s", lost.exceptions[0])

@@ -5,7 +5,7 @@ Rule 2: systemd is not asked: a unit that failed, or that somebody stopped by ha
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.host import Present, Stage
 from agent.steps import (
@@ -27,6 +27,8 @@ class Wanted:
 
     hash: str
     state: TargetState
+    version: int = field(default=0, compare=False)
+    """Grows with each wish: the smaller one is the older."""
 
 
 def plan(

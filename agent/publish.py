@@ -6,34 +6,53 @@ Each change is said at once; what changes while that is under way is said togeth
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from agent.backoff import pause
 from agent.errors import HostError
 from agent.host import Host, Stage
 from agent.report import news, reports
+from agent.troubles import Troubles
 from registry.errors import Lost, RegistryError
 from registry.port import Session
 from registry.records import Report
 
 log = logging.getLogger(__name__)
 
+Source = Callable[[], Awaitable[frozenset[str]]]
+UP = frozenset({"active", "reloading", "refreshing"})
+
 
 class Publisher:
     """What one session has said. `clock` gives the seconds since the epoch, for people to read."""
 
     def __init__(
-        self, host: Host, session: Session, machine: str, clock: Callable[[], float] = time.time
+        self,
+        host: Host,
+        session: Session,
+        machine: str,
+        clock: Callable[[], float] = time.time,
+        *,
+        troubles: Troubles | None = None,
     ) -> None:
         self._host = host
         self._session = session
         self._machine = machine
         self._clock = clock
+        self._troubles = troubles or Troubles()
         self._published: dict[str, Report] = {}
+        self._hearing: dict[Source, asyncio.Future[frozenset[str]]] = {}
 
     async def run(self) -> None:
         """Say everything, then what is new, until the session is lost. Raises Lost."""
-        names = frozenset(self._host.remembered())
+        try:
+            await self._keep_telling()
+        finally:
+            for source in self._hearing.values():
+                source.cancel()
+
+    async def _keep_telling(self) -> None:
+        names = frozenset(self._host.remembered()) | self._troubles.all().keys()
         failures = 0
         while True:
             await self._host.reachable()
@@ -47,13 +66,25 @@ class Publisher:
                 await asyncio.sleep(pause(failures))
                 continue
             failures = 0
-            names = await self._host.changed()
+            names = await self._news()
+
+    async def _news(self) -> frozenset[str]:
+        """Wait until there is something new about some units, from systemd or from the agent's own work."""
+        for source in (self._host.changed, self._troubles.changed):
+            if source not in self._hearing:
+                self._hearing[source] = asyncio.ensure_future(source())
+        done, _ = await asyncio.wait(self._hearing.values(), return_when=asyncio.FIRST_COMPLETED)
+        self._hearing = {source: heard for source, heard in self._hearing.items() if heard not in done}
+        return frozenset().union(*(heard.result() for heard in done))
 
     async def _publish(self, names: frozenset[str]) -> None:
         remembered = self._host.remembered()
-        here = [name for name in names if name in remembered]
-        statuses = await self._host.states(here)
-        current = reports(self._machine, here, statuses, remembered, self._published, self._clock())
+        statuses = await self._host.states([name for name in names if name in remembered])
+        self._troubles.active([name for name, status in statuses.items() if status.active in UP])
+        troubles = self._troubles.all()
+        current = reports(
+            self._machine, names, statuses, remembered, self._published, self._clock(), troubles
+        )
         fresh, gone = news(names, current, self._published)
         if fresh or gone:
             await self._session.report(fresh, gone)

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 ROOT = "/org/freedesktop/systemd1"
 MANAGER = f"{SYSTEMD}.Manager"
 UNIT = f"{SYSTEMD}.Unit"
+JOB = f"{SYSTEMD}.Job"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 MATCHES = (
     f"type='signal',sender='{SYSTEMD}',interface='{MANAGER}',member='JobRemoved'",
@@ -59,6 +60,10 @@ class Systemd:
     def connected(self) -> bool:
         """Whether it can be talked to now."""
         return self._up.is_set() and self._bus.is_open
+
+    def unanswered(self) -> str | None:
+        """The call it has not answered for a while, by its name, or None."""
+        return self._bus.unanswered()
 
     async def reachable(self) -> None:
         """Wait until there is a connection."""
@@ -154,6 +159,24 @@ class Systemd:
         what = f"tell {property} of {name}"
         (variant,) = await self._bus.call(what, unit_path(name), PROPERTIES, "Get", "ss", [UNIT, property])
         return variant.value
+
+    async def job_type(self, name: str) -> str | None:
+        """What systemd is about to do to a unit (`start`, `stop`, `restart`, …), or None if nothing.
+
+        While it restarts a unit that is `restart` at first, and `start` once it has stopped.
+        """
+        try:
+            number, path = await self.property(name, "Job")
+        except NotLoaded:
+            return None
+        if not number:
+            return None
+        what = f"tell the job of {name}"
+        try:
+            (variant,) = await self._bus.call(what, path, PROPERTIES, "Get", "ss", [JOB, "JobType"])
+        except NotLoaded:  # it has just ended
+            return None
+        return str(variant.value)
 
     async def _has_job(self, name: str) -> bool:
         try:

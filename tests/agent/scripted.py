@@ -34,6 +34,9 @@ class Machine:
     """`"load a.service"` fails with these, one after the other; then it works."""
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     """`"stop a.service"` hangs until this is set."""
+    jobs: dict[str, "asyncio.Future[str | None]"] = field(default_factory=dict)
+    """How systemd's job to start a unit ends; by default well, and at once."""
+    unanswered: str | None = None
     readable: bool = True
     facts: HostFacts = HEALTHY
     done: list[str] = field(default_factory=list)
@@ -96,7 +99,7 @@ class ScriptedHost:
         await self._loads.add(name, file)
         self._record(name, Stage.LOADED)
 
-    async def start(self, name: str) -> None:
+    async def start(self, name: str) -> "asyncio.Future[str | None]":
         self._asked.add(name)
         self._mark([name])
         await self._begin(f"start {name}")
@@ -108,6 +111,7 @@ class ScriptedHost:
             self.machine.starts[name] += 1
             self.machine.active[name] = _outcome(self.machine.files[name].text)
         self._record(name, Stage.LAUNCHED)
+        return self._job(name)
 
     async def stop(self, name: str) -> None:
         self._record(name, Stage.STOPPING)
@@ -133,6 +137,9 @@ class ScriptedHost:
     async def states(self, names: Collection[str]) -> Mapping[str, UnitStatus]:
         self._need_bus()
         return {name: self._status(name) for name in names}
+
+    def unanswered(self) -> str | None:
+        return self.machine.unanswered
 
     def remembered(self) -> Mapping[str, Remembered]:
         memory = self.machine.memory.items()
@@ -160,6 +167,11 @@ class ScriptedHost:
         if faults := self.machine.faults.get(what):
             raise faults.pop(0)
         self.machine.done.append(what)
+
+    def _job(self, name: str) -> "asyncio.Future[str | None]":
+        job: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        job.set_result(None)
+        return self.machine.jobs.get(name, job)
 
     def _need_bus(self) -> None:
         if not self.bus.is_set():

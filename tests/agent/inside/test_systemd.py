@@ -16,9 +16,7 @@ from units.file import UnitFile
 
 pytestmark = pytest.mark.lab
 
-STUBBORN = UnitFile.from_text(
-    "[Service]\nTimeoutStopSec=2\nExecStart=/bin/sh -c 'trap \"\" TERM; while :; do sleep 0.1; done'\n"
-)
+STUBBORN = UnitFile.from_text("[Service]\nTimeoutStopSec=2\nKillSignal=SIGCONT\nExecStart=/bin/sleep 1000\n")
 WANTED = UnitFile.from_text(
     "[Service]\nExecStart=/bin/sleep 1000\n\n[Install]\nWantedBy=fleet-test-wants.target\n"
 )
