@@ -29,7 +29,7 @@ from fleetd.inifile import ConfigError
 from fleetd.membership import Departure, Membership, Work
 from fleetd.metrics import Metrics
 from fleetd.notify import Notifier
-from fleetd.observed import EnginesRegistry, Lead, ObservedHost, ObservedRegistry
+from fleetd.observed import EnginesRegistry, Lead, ObservedRegistry, observed_host
 from fleetd.ownunit import is_being_restarted
 from fleetd.rundir import RunDirectory
 from fleetd.status import Condition, Status, line
@@ -116,7 +116,7 @@ class Daemon:
             self._registry,
             self._facts,
             parts.directory,
-            Agent(self._registry, ObservedHost(parts.host, self._metrics), parts.machine_id),
+            Agent(self._registry, observed_host(parts.host, self._metrics), parts.machine_id),
             [*self._engines(), self._facts.keep_published],
             gate=self._gate,
             ttl=parts.config.agent_ttl,
@@ -190,7 +190,14 @@ class Daemon:
 
     def _services(self) -> Services:
         config = self._config
-        return Services(self._registry, self._pictures, config.token_limit, self._metrics, self._gate)
+        return Services(
+            self._registry,
+            self._pictures,
+            config.token_limit,
+            self._metrics,
+            self._gate,
+            config.units_limit,
+        )
 
     def _condition(self) -> Condition:
         units = len(self._parts.host.remembered())

@@ -5,11 +5,12 @@ The engine and the agent know nothing of metrics: what they do is seen here, at 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, TypeVar, cast
 
 from agent.errors import HostError
-from agent.host import Host, HostFacts, Present, Remembered, UnitStatus
+from agent.host import Host
 from fleetd.losses import Losses
 from fleetd.metrics import Metrics
 from registry.errors import RegistryError
@@ -17,6 +18,8 @@ from registry.port import Displace, EngineWrite, Leadership, Place, Registry, Sc
 from registry.records import Job, Leader, Picture, Verdict
 from units.file import UnitFile
 from units.machine import Machine
+
+T = TypeVar("T")
 
 _TASKS = {Place: "attemptscheduleunit", Displace: "unscheduleunit"}
 """What fleet 1.0 called those writes of the engine that it counted."""
@@ -169,65 +172,36 @@ class _EnginesView:
         return picture
 
 
-class ObservedHost:
-    """See `agent.host.Host`."""
+_TIMED = frozenset({"load", "start", "stop", "unload", "present", "states", "facts"})
+
+
+def observed_host(inner: Host, metrics: Metrics) -> Host:
+    """The same host; how long its verbs take is counted."""
+    return cast(Host, _ObservedHost(inner, metrics))
+
+
+class _ObservedHost:
+    """Stands before a host, whatever its verbs are by now: most of them pass through as they are."""
 
     def __init__(self, inner: Host, metrics: Metrics) -> None:
         self._inner = inner
         self._metrics = metrics
 
-    async def watch(self) -> None:
-        await self._inner.watch()
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self._inner, name)
+        return self._timed(name, verb) if name in _TIMED else verb
 
-    async def reachable(self) -> None:
-        await self._inner.reachable()
+    def _timed(self, kind: str, verb: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+        async def timed(*words: Any, **options: Any) -> T:
+            metrics, clock = self._metrics, asyncio.get_running_loop().time
+            began = clock()
+            metrics.host_calls.add(kind)
+            try:
+                return await verb(*words, **options)
+            except HostError:
+                metrics.host_failures.add(kind)
+                raise
+            finally:
+                metrics.host_seconds.note(clock() - began, kind)
 
-    async def present(self) -> Mapping[str, Present] | None:
-        with self._timed("present"):
-            return await self._inner.present()
-
-    async def load(self, name: str, file: UnitFile) -> None:
-        with self._timed("load"):
-            await self._inner.load(name, file)
-
-    async def start(self, name: str) -> None:
-        with self._timed("start"):
-            await self._inner.start(name)
-
-    async def stop(self, name: str) -> None:
-        with self._timed("stop"):
-            await self._inner.stop(name)
-
-    async def unload(self, name: str) -> None:
-        with self._timed("unload"):
-            await self._inner.unload(name)
-
-    async def changed(self) -> frozenset[str]:
-        return await self._inner.changed()
-
-    async def states(self, names: Collection[str]) -> Mapping[str, UnitStatus]:
-        with self._timed("states"):
-            return await self._inner.states(names)
-
-    def remembered(self) -> Mapping[str, Remembered]:
-        return self._inner.remembered()
-
-    async def forget(self, names: Collection[str]) -> None:
-        await self._inner.forget(names)
-
-    async def facts(self, names: Collection[str]) -> HostFacts:
-        with self._timed("facts"):
-            return await self._inner.facts(names)
-
-    @contextmanager
-    def _timed(self, kind: str) -> Iterator[None]:
-        metrics, clock = self._metrics, asyncio.get_running_loop().time
-        began = clock()
-        metrics.host_calls.add(kind)
-        try:
-            yield
-        except HostError:
-            metrics.host_failures.add(kind)
-            raise
-        finally:
-            metrics.host_seconds.note(clock() - began, kind)
+        return timed

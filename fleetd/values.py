@@ -71,6 +71,13 @@ def _read_page_size(text: str) -> int:
     return size
 
 
+def _read_count(text: str) -> int:
+    if (number := _read_integer(text)) < 0:
+        raise ValueError
+    return number
+
+
+COUNT = Kind("a whole number, 0 or more", _read_count)
 INTEGER = Kind("a whole number: decimal, 0x… or 0…", _read_integer)
 BOOL = Kind("one of 1 t T true TRUE True, or 0 f F false FALSE False", _read_bool)
 STRING = Kind("any text", str)

@@ -11,18 +11,22 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from fleetd import metrics
-from fleetd.api import discovery, target
+from fleetd.api import discovery, openapi, target
 from fleetd.api.call import Answer, Call, error_answer, json_answer
 from fleetd.api.errors import ApiError
+from fleetd.api.events import get_events
 from fleetd.api.gate import Gate as Gate
 from fleetd.api.machines import list_machines, patch_machines
 from fleetd.api.services import Services
 from fleetd.api.state import get_state, list_states
 from fleetd.api.units import delete_unit, get_unit, list_units, put_unit
+from fleetd.api.whatif import post_plan
+from fleetd.api.why import get_why
 
 log = logging.getLogger(__name__)
 
 PREFIXES = ("/fleet/v1", "/v1-alpha")
+PLAIN = "text/plain; charset=utf-8"
 AWAY = "fleet server unable to communicate with etcd"
 
 Handler = Callable[[Services, Call], Awaitable[Answer]]
@@ -30,6 +34,10 @@ Handler = Callable[[Services, Call], Awaitable[Answer]]
 
 async def _discover(services: Services, call: Call) -> Answer:
     return json_answer(discovery.document())
+
+
+async def _describe(services: Services, call: Call) -> Answer:
+    return json_answer(openapi.document())
 
 
 async def _measure(services: Services, call: Call) -> Answer:
@@ -63,6 +71,9 @@ _COLLECTIONS = {
         "only GET and PATCH supported against this resource",
     ),
     "discovery": Resource({"GET": _discover}, "only HTTP GET supported against this resource", 400),
+    "events": Resource({"GET": get_events}, _ONLY_GET),
+    "openapi.json": Resource({"GET": _describe}, _ONLY_GET),
+    "plan": Resource({"POST": post_plan}, "only POST supported against this resource"),
 }
 _ITEMS = {
     "units": Resource(
@@ -71,6 +82,7 @@ _ITEMS = {
     ),
     "state": Resource({"GET": get_state}, _ONLY_GET),
 }
+_WHY = Resource({"GET": get_why}, _ONLY_GET)
 
 
 def route(method: str, path: str) -> tuple[Handler, str]:
@@ -85,6 +97,8 @@ def route(method: str, path: str) -> tuple[Handler, str]:
                 return _COLLECTIONS[collection].handler(method), ""
             case [collection, name] if name and collection in _ITEMS:
                 return _ITEMS[collection].handler(method), name
+            case ["units", name, "why"] if name:
+                return _WHY.handler(method), name
     raise ApiError(404)
 
 
@@ -92,7 +106,7 @@ class App:
     """All of the API behind one function."""
 
     def __init__(self, services: Services, gate: Gate) -> None:
-        self._services = services
+        self._services = replace(services, gate=gate)
         self._gate = gate
 
     @property
@@ -102,9 +116,29 @@ class App:
 
     async def answer(self, call: Call, raw_path: str, raw_query: str) -> Answer:
         """The answer to a request, `call.path` and what depends on it not being filled in yet."""
+        if (health := self._health(raw_path)) is not None:
+            return health
         if not await self._gate.settled():
             return error_answer(503, AWAY)
         log.debug("HTTP %s %s", call.method, raw_path + (f"?{raw_query}" if raw_query else ""))
+        began = asyncio.get_running_loop().time()
+        answer = await self._judged(call, raw_path, raw_query)
+        seconds = asyncio.get_running_loop().time() - began
+        metrics, handler = self._services.metrics, _label(raw_path)
+        metrics.requests.add(str(answer.status), handler, _known(call.method))
+        metrics.request_seconds.note(seconds, handler)
+        return answer
+
+    def _health(self, raw_path: str) -> Answer | None:
+        """What is answered whether the gate is open or not."""
+        if raw_path == "/healthz":
+            return Answer(200, b"ok\n", PLAIN)
+        if raw_path == "/readyz":
+            why_not = self._gate.why_shut()
+            return Answer(503 if why_not else 200, f"{why_not or 'ok'}\n".encode(), PLAIN)
+        return None
+
+    async def _judged(self, call: Call, raw_path: str, raw_query: str) -> Answer:
         try:
             return await self._routed(call, raw_path, raw_query)
         except ApiError as error:
@@ -122,6 +156,20 @@ class App:
         handler, name = route(call.method, path)
         asked = replace(call, path=path, name=name, query=target.query(raw_query))
         return await handler(self._services, asked)
+
+
+def _label(raw_path: str) -> str:
+    """Which handler a path belongs to: few words, whatever clients ask for."""
+    for prefix in PREFIXES:
+        if raw_path.startswith(f"{prefix}/"):
+            word = raw_path.removeprefix(f"{prefix}/").partition("/")[0]
+            return word if word in _COLLECTIONS else "other"
+    return "metrics" if raw_path == "/metrics" else "other"
+
+
+def _known(method: str) -> str:
+    """The method, or that it is none that we have heard of."""
+    return method if method in ("GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS") else "other"
 
 
 def _redirect(method: str, location: str) -> Answer:

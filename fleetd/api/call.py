@@ -1,6 +1,6 @@
 """One request and its answer, without the HTTP library behind them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fleetd.api import wire
@@ -40,6 +40,8 @@ class Answer:
     location: str | None = None
     close: bool = False
     """Whether the connection ends with this answer."""
+    stream: Callable[[], AsyncGenerator[bytes, None]] | None = None
+    """What is sent instead of a body, piece by piece, for as long as there is any."""
 
 
 def json_answer(body: bytes, status: int = 200) -> Answer:

@@ -6,12 +6,19 @@ Rule 2: nobody reads, nothing is watched: the view is dropped after `linger` sec
 
 import asyncio
 import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
+from fleetd.api.feed import Feed
 from registry.errors import RegistryError, Unavailable
 from registry.port import Everything, Registry, View
 from registry.records import Picture
+from units.machine import Machine
 
 log = logging.getLogger(__name__)
+
+MACHINES_REMEMBERED = 1000
 
 
 class Pictures:
@@ -23,22 +30,59 @@ class Pictures:
         self._patience = patience
         self._used = asyncio.Event()
         self._view: asyncio.Future[View] | None = None
+        self._holders = 0
+        self._machines: Mapping[str, Machine] = {}
+        self._witnessed_at = 0.0
+        self.last_seen: dict[str, float] = {}
+        """When machines that are gone were last seen by a read, in seconds since the epoch."""
+        self.feed = Feed(self.held, linger=linger)
+        """The changes between the pictures, as events."""
 
     async def latest(self) -> Picture:
         """A picture that holds all that was written before this call. Raises RegistryError."""
+        picture = await (await self._opened()).fresh()
+        self._witness(picture)
+        return picture
+
+    def _witness(self, picture: Picture) -> None:
+        """Remember when machines were there."""
+        now = time.time()
+        if picture.machines is not self._machines:
+            for id in self._machines.keys() - picture.machines.keys():
+                self.last_seen[id] = self._witnessed_at
+            for id in picture.machines:
+                self.last_seen.pop(id, None)
+            while len(self.last_seen) > MACHINES_REMEMBERED:
+                del self.last_seen[next(iter(self.last_seen))]
+        self._machines, self._witnessed_at = picture.machines, now
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[View]:
+        """The view, which is not dropped while the context lasts. Raises RegistryError."""
+        self._holders += 1
+        try:
+            yield await self._opened()
+        finally:
+            self._holders -= 1
+
+    async def _opened(self) -> View:
         if self._view is None:
             self._view = asyncio.get_running_loop().create_future()
         opening = self._view
         self._used.set()
         try:
             async with asyncio.timeout(self._patience):
-                view = await asyncio.shield(opening)
+                return await asyncio.shield(opening)
         except TimeoutError:
             raise Unavailable(f"the shared state could not be read within {self._patience} s") from None
-        return await view.fresh()
 
     async def run(self) -> None:
         """Open the view whenever it is wanted and close it when it no longer is, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.feed.run())
+            group.create_task(self._run())
+
+    async def _run(self) -> None:
         while True:
             await self._used.wait()
             try:
@@ -58,13 +102,13 @@ class Pictures:
                 self._view = None
 
     async def _wait_unused(self) -> None:
-        while self._used.is_set():
+        while self._used.is_set() or self._holders:
             self._used.clear()
             try:
                 async with asyncio.timeout(self._linger):
                     await self._used.wait()
             except TimeoutError:
-                return
+                continue
 
     def _fail(self, error: RegistryError) -> None:
         self._used.clear()

@@ -6,8 +6,8 @@ aiohttp is used below its router and its `Application`, whose rules differ from 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from aiohttp import http_exceptions, web
@@ -109,6 +109,8 @@ async def serving(app: App, listeners: Sequence[socket.socket], *, version: str)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         answer = await app.answer(_call(request), request.rel_url.raw_path, request.rel_url.raw_query_string)
+        if answer.stream is not None:
+            return await _streamed(request, answer, answer.stream, name)
         return _Response(answer, name if app.available else None)
 
     server = _Server(handle, access_log=None, lingering_time=LINGERING, auto_decompress=False)
@@ -121,6 +123,24 @@ async def serving(app: App, listeners: Sequence[socket.socket], *, version: str)
         yield
     finally:
         await runner.cleanup()
+
+
+async def _streamed(
+    request: web.BaseRequest, answer: Answer, stream: Callable[[], AsyncGenerator[bytes, None]], server: str
+) -> web.StreamResponse:
+    """Send what comes until nothing more does, or the client is gone. A slow client is waited for."""
+    headers = {"Server": server, "Content-Type": answer.content_type or "", "Cache-Control": "no-store"}
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    response.force_close()
+    await response.prepare(request)
+    async with aclosing(stream()) as pieces:
+        try:
+            async for piece in pieces:
+                await response.write(piece)
+            await response.write_eof()
+        except ConnectionError:
+            log.debug("the client of a stream is gone")
+    return response
 
 
 async def _listen(runner: web.ServerRunner, listener: socket.socket) -> None:

@@ -41,7 +41,7 @@ def decide(name: str, body: UnitBody, existing: Job | None) -> Change:
         if existing is None:
             raise ApiError(409, "unit does not exist and options field empty")
         return _change_of_state(existing, body.desired)
-    file = _file(body.options)
+    file = unit_file(body.options)
     if existing is not None and existing.hash == file.hash:
         return _change_of_state(existing, body.desired)
     desired = _desired(body.desired or TargetState.INACTIVE)
@@ -65,7 +65,8 @@ def _desired(word: str) -> TargetState:
         raise ApiError(400, str(error)) from None
 
 
-def _file(options: tuple[Option, ...]) -> UnitFile:
+def unit_file(options: tuple[Option, ...]) -> UnitFile:
+    """The file that these options make. Raises ApiError."""
     try:
         file = UnitFile.from_options(options)
         check_requirements(file.options)
@@ -85,6 +86,8 @@ async def put_unit(services: Services, call: Call) -> Answer:
         change = decide(name, body, existing)
         if change.job == existing:
             return Answer(change.status)
+        if existing is None:
+            await _check_limit(services, name)
         with failing_as(_failure(change)):
             try:
                 await registry.save(change.job, change.file, seen=existing)
@@ -93,6 +96,16 @@ async def put_unit(services: Services, call: Call) -> Answer:
         log.info("unit %s: %s, wanted %s", name, "stored" if change.file else "kept", change.job.desired)
         return Answer(change.status)
     raise _outpaced(name)
+
+
+async def _check_limit(services: Services, name: str) -> None:
+    """Refuse one unit more than the cluster may have. Raises ApiError."""
+    if not (limit := services.units_limit):
+        return
+    with failing_as(f"Failed fetching Unit({name}) from Registry"):
+        there = len((await services.pictures.latest()).jobs)
+    if there >= limit:
+        raise ApiError(409, f"the cluster has {there} units, its limit (units_limit) is {limit}")
 
 
 async def delete_unit(services: Services, call: Call) -> Answer:

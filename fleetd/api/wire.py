@@ -41,12 +41,12 @@ def error(status: int, message: str) -> bytes:
 def page(kind: str, entities: Iterable[Entity], next_token: str | None) -> bytes:
     """One page of `units`, `states` or `machines`."""
     parts = {kind: list(entities), "nextPageToken": next_token or ""}
-    return encode(_filled(dict(sorted(parts.items()))))
+    return encode(filled(dict(sorted(parts.items()))))
 
 
 def unit(job: Job, file: UnitFile, *, current: str, machine: str) -> Entity:
     """A Unit; `current` and `machine` are left out when empty."""
-    return _filled(
+    return filled(
         {
             "currentState": current,
             "desiredState": str(job.desired),
@@ -59,7 +59,7 @@ def unit(job: Job, file: UnitFile, *, current: str, machine: str) -> Entity:
 
 def state(report: Report) -> Entity:
     """A UnitState."""
-    return _filled(
+    return filled(
         {
             "hash": report.hash,
             "machineID": report.machine,
@@ -73,7 +73,7 @@ def state(report: Report) -> Entity:
 
 def machine(present: Machine) -> Entity:
     """A Machine."""
-    return _filled(
+    return filled(
         {
             "id": present.id,
             "metadata": dict(sorted(present.metadata.items())),
@@ -85,11 +85,13 @@ def machine(present: Machine) -> Entity:
 def whereabouts(picture: Picture, job: Job) -> tuple[str, str]:
     """The current state of a unit and the machine it is scheduled to (empty: none).
 
-    It says where scheduling stands, not what systemd thinks. Global units have neither.
+    It says where scheduling stands, not what systemd thinks. Global units have neither, and a machine that
+    is gone runs nothing, though the unit stays scheduled to it until another one is found.
     """
-    if job.is_global or not (entries := picture.schedule.get(job.name)):
+    entries = () if job.is_global else picture.schedule.get(job.name, {})
+    machine_id = min((id for id in entries if id in picture.machines), default="")
+    if not machine_id:
         return "inactive", ""
-    machine_id = min(entries)
     report = picture.reports.get(job.name, {}).get(machine_id)
     if report is None:
         return "inactive", machine_id
@@ -107,8 +109,9 @@ def reports(picture: Picture) -> list[Report]:
 
 
 def _option(option: Option) -> Entity:
-    return _filled({"name": option.name, "section": option.section, "value": option.value})
+    return filled({"name": option.name, "section": option.section, "value": option.value})
 
 
-def _filled(fields: Mapping[str, Any]) -> Entity:
+def filled(fields: Mapping[str, Any]) -> Entity:
+    """Without the fields that are empty."""
     return {key: value for key, value in fields.items() if value}

@@ -27,3 +27,10 @@ async def cluster(tmp_path: Path) -> AsyncIterator[World]:
 def api(cluster: World) -> Client:
     """The API of that cluster."""
     return cluster.api
+
+
+@pytest.fixture
+async def limited(tmp_path: Path) -> AsyncIterator[World]:
+    """A cluster that may have one unit."""
+    async with world(tmp_path, units_limit=1) as small:
+        yield small

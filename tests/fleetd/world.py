@@ -79,6 +79,9 @@ class Client:
     async def put(self, path: str, body: object) -> Reply:
         return await self.ask("PUT", path, json.dumps(body).encode(), [("Content-Type", "application/json")])
 
+    async def post(self, path: str, body: object) -> Reply:
+        return await self.ask("POST", path, json.dumps(body).encode())
+
     async def delete(self, path: str) -> Reply:
         return await self.ask("DELETE", path)
 
@@ -123,6 +126,7 @@ class World:
     store: MemoryStore
     registry: MemoryRegistry
     gate: Gate
+    pictures: Pictures
     api: Client
     _sessions: dict[str, Session]
     _open: AsyncExitStack
@@ -158,7 +162,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(directory: Path, *, page_size: int = 100) -> AsyncIterator[World]:
+async def world(directory: Path, *, page_size: int = 100, units_limit: int = 0) -> AsyncIterator[World]:
     """An empty cluster with an API that is available."""
     store = MemoryStore()
     registry = MemoryRegistry(store)
@@ -169,8 +173,8 @@ async def world(directory: Path, *, page_size: int = 100) -> AsyncIterator[World
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        app = App(Services(registry, pictures, page_size), gate)
+        app = App(Services(registry, pictures, page_size, units_limit=units_limit), gate)
         async with AsyncExitStack() as stack, serving(app, [listener], version="v2.0.0"):
             reading = asyncio.ensure_future(pictures.run())
-            yield World(store, registry, gate, Client(path), {}, stack)
+            yield World(store, registry, gate, pictures, Client(path), {}, stack)
             reading.cancel()
