@@ -99,6 +99,11 @@ def _unit_record(unit: Unit, shown: Shown) -> Record:
     }
 
 
+def status_record(unit: Unit, states: Sequence[State], shown: Shown) -> Record:
+    """What `status -o` shows of one unit."""
+    return {**_unit_record(unit, shown), "states": [_state_record(state, shown) for state in states]}
+
+
 def _machine_record(machine: Machine, shown: Shown) -> Record:
     return {"machine": machine.id, "ip": machine.ip, "metadata": dict(sorted(machine.metadata.items()))}
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fleetctl.entities import Machine
 from fleetctl.errors import FleetctlError, SshError
 from fleetctl.output import complain
 from fleetctl.session import Session
+from fleetctl.settings import Settings
 
 MACHINE_ID = Path("/etc/machine-id")
 BROKEN = 255
@@ -29,6 +30,41 @@ def run_on(session: Session, machine: str, words: Sequence[str], *, port: int) -
         complain(f"Error getting machine IP: machine {machine}: {said}")
         return 1
     return _run_there(session, found, words, port)
+
+
+def feed_from(
+    settings: Settings,
+    machine: Machine,
+    words: Sequence[str],
+    port: int,
+    tell: Callable[[str], None],
+    *,
+    here: bool,
+) -> int:
+    """Run it, each line of its two outputs going to `tell`; returns its exit status. Raises SshError."""
+    if here:
+        return _feed_from_here(words, tell)
+    if not machine.ip:
+        raise SshError("the machine has published no address")
+    from fleetctl.ssh.connection import connected
+    from fleetctl.ssh.terminal import read_command
+
+    line = words[0] if len(words) == 1 else remote_command(words)
+    with connected(settings, machine.ip, port) as connection:
+        return read_command(connection, line, tell)
+
+
+def _feed_from_here(words: Sequence[str], tell: Callable[[str], None]) -> int:
+    try:
+        with subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="backslashreplace",
+        ) as process:  # fmt: skip
+            for line in process.stdout or ():
+                tell(line.rstrip("\n"))
+    except OSError as error:
+        raise SshError(f"cannot run {words[0]}: {(error.strerror or str(error)).lower()}") from error
+    return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
 def own_machine_id() -> str:

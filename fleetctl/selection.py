@@ -23,6 +23,23 @@ def meant(api: Client, arguments: Sequence[str]) -> tuple[list[Unit], list[str]]
     return [unit for _, unit in found if unit], [unit_name(word) for word, unit in found if unit is None]
 
 
+def instances_of(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with each template (`web@`, `web@.service`) as the pattern of its instances."""
+    return [
+        unit_name(argument).replace("@.", "@*.", 1) if _is_template(argument) else argument
+        for argument in arguments
+    ]
+
+
+def several(arguments: Sequence[str]) -> bool:
+    """Whether one of the arguments may mean several units."""
+    return any(is_pattern(argument) or _is_template(argument) for argument in arguments)
+
+
+def _is_template(argument: str) -> bool:
+    return "@." in unit_name(argument)
+
+
 def missing(names: Sequence[str]) -> str:
     """What is said of names and patterns that mean no unit."""
     return "\n".join(

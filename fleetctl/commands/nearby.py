@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fleetctl.command import SSH_PORT, command, words
-from fleetctl.entities import INACTIVE, Unit, place
+from fleetctl.columns import Shown, status_record
+from fleetctl.command import OUTPUT_DATA, SSH_PORT, command, words
+from fleetctl.entities import INACTIVE, Machine, Unit, legend, place
 from fleetctl.flags import Integer, Switch, Text, flag
 from fleetctl.names import find_unit, unit_name
-from fleetctl.output import Stop, doing, say
+from fleetctl.output import Stop, complain, doing, say
 from fleetctl.remote import run_on
+from fleetctl.selection import instances_of, meant, missing, several
 from fleetctl.session import Session
+
+NOT_RUNNING, NO_SUCH_UNIT = 3, 4
+"""Exit statuses, as of systemctl."""
+FOLLOW_HOLD = 0.25
+"""Seconds for which lines of several journals are held back, to be put in order."""
 
 
 @command(
-    "status [--ssh-port=N] UNIT...",
+    "status [--ssh-port=N] [-o FORMAT] UNIT...",
     "Show what systemd says of units",
     SSH_PORT,
+    OUTPUT_DATA,
     words("units"),
     description="""\
 Runs `systemctl status` on the machine of each unit, over SSH if that is not this
-host. A global unit is shown on every machine that has it.""",
+host. A global unit is shown on every machine that has it; a pattern ('web@*') or a
+template (web@) means all its units. With -o the cluster's own record is printed,
+without SSH. The exit status is that of systemctl: 0 active, 3 not, 4 no such unit.""",
+    example="fleetctl status web@1.service\nfleetctl status -o json 'web@*'",
 )
-def status(session: Session, units: Sequence[str], ssh_port: int) -> int:
-    """Show the status of each unit; the first that is not well ends it, with its exit status."""
+def status(session: Session, units: Sequence[str], ssh_port: int, output: str) -> int:
+    """Show the status of each unit; the first that is not well ends it, unless a pattern means many."""
+    if output:
+        return _print_records(session, units, output)
+    if several(units):
+        return _status_of_all(session, units, ssh_port)
     shared: list[Unit] = []
     for index, argument in enumerate(units):
         unit = _existing(session, argument, "Error retrieving unit")
@@ -37,6 +52,48 @@ def status(session: Session, units: Sequence[str], ssh_port: int) -> int:
         if ended := run_on(session, unit.machine, ["systemctl", "status", "-l", unit.name], port=ssh_port):
             return ended
     return next(filter(None, [_status_everywhere(session, unit, ssh_port) for unit in shared]), 0)
+
+
+def _status_of_all(session: Session, arguments: Sequence[str], port: int) -> int:
+    """Show every unit that is meant, whatever the others are like."""
+    statuses: list[int] = []
+    for index, unit in enumerate(_meant(session, arguments)):
+        say("") if index else None
+        if unit.is_global:
+            statuses.append(_status_everywhere(session, unit, port))
+        elif unit.current == INACTIVE:
+            complain(f"Unit {unit.name} does not appear to be loaded.")
+            statuses.append(NOT_RUNNING)
+        else:
+            words = ["systemctl", "status", "-l", unit.name]
+            statuses.append(run_on(session, unit.machine, words, port=port))
+    return next(filter(None, statuses), 0)
+
+
+def _print_records(session: Session, arguments: Sequence[str], output: str) -> int:
+    """Print what the cluster knows of the units, for programs."""
+    from fleetctl.formats import rendered
+
+    with doing("Error retrieving unit"):
+        units, unknown = meant(session.api, instances_of(arguments))
+        states = {unit.name: session.api.states(unit.name) for unit in units}
+    shown = Shown(full=True, machines=session.machines())
+    say(rendered(output, [status_record(unit, states[unit.name], shown) for unit in units]))
+    if unknown:
+        raise Stop(missing(unknown), NO_SUCH_UNIT)
+    well = all(any(state.active == "active" for state in states[unit.name]) for unit in units)
+    return 0 if well else NOT_RUNNING
+
+
+def _meant(session: Session, arguments: Sequence[str]) -> list[Unit]:
+    """The units that are meant, each once. Raises Stop if there are none, and says which are none."""
+    with doing("Error retrieving units"):
+        units, unknown = meant(session.api, instances_of(arguments))
+    if unknown:
+        complain(missing(unknown))
+    if not units:
+        raise Stop("", NO_SUCH_UNIT)
+    return list({unit.name: unit for unit in units}.values())
 
 
 def _status_everywhere(session: Session, unit: Unit, port: int) -> int:
@@ -59,34 +116,63 @@ def machines_with(session: Session, name: str) -> list[str]:
 
 
 @command(
-    "journal [--lines=N] [--ssh-port=N] [-f|--follow] [--output=STRING] <unit>",
-    "Print the journal of a unit",
-    flag("--lines", kind=Integer(), default=10, help="how many of the last lines to print"),
+    "journal [--lines=N] [--ssh-port=N] [-f|--follow] [--output=STRING] <unit>...",
+    "Print the journal of units",
+    flag("--lines", "-n", kind=Integer(), default=10, help="how many of the last lines to print"),
     flag("--follow", "--f", "-f", kind=Switch(), default=False, help="go on printing as lines are written"),
-    flag("--output", kind=Text(), default="short", help="output mode, as of journalctl"),
+    flag("--output", "-o", kind=Text(), default="short", help="output mode, as of journalctl"),
     flag("--sudo", kind=Switch(), default=False, help="run journalctl through sudo"),
     SSH_PORT,
     words("units"),
-    description="Runs `journalctl` on the machine of the unit, over SSH if that is not this host.",
+    description="""\
+Runs `journalctl` on the machine of the unit, over SSH if that is not this host.
+Of several units (names, a pattern, a template, a global unit on its machines) the
+lines are put together in order of time, each with its unit and machine.""",
+    example="fleetctl journal -f web@1.service\nfleetctl journal -f 'web@*'",
 )
 def journal(
     session: Session, units: Sequence[str], lines: int, follow: bool, output: str, sudo: bool, ssh_port: int
 ) -> int:
-    """Print the journal of one unit."""
-    if len(units) != 1:
+    """Print the journal of units."""
+    if not units:
         raise Stop("One unit file must be provided.")
+    line = (["sudo"] if sudo else []) + ["journalctl", "--no-pager", "-n", str(lines)]
+    line += ["-f"] if follow else []
+    if len(units) > 1 or several(units):
+        return _journals(session, _meant(session, units), line, output, ssh_port, follow=follow)
     unit = _existing(session, units[0], f"Error retrieving unit {unit_name(units[0])}")
     if unit.is_global:
-        raise Stop(f"Unable to retrieve journal of global unit {unit.name}.")
+        return _journals(session, [unit], line, output, ssh_port, follow=follow)
     if unit.current == INACTIVE:
         raise Stop(f"Unit {unit.name} does not appear to be running.")
-    line = ["journalctl", "--unit", unit.name, "--no-pager", "-n", str(lines), "--output", output]
-    return run_on(
-        session,
-        unit.machine,
-        [*(["sudo"] if sudo else []), *line, *(["-f"] if follow else [])],
-        port=ssh_port,
-    )
+    tail = ["--no-pager", "-n", str(lines), "--output", output, *(["-f"] if follow else [])]
+    words = [*(["sudo"] if sudo else []), "journalctl", "--unit", unit.name, *tail]
+    return run_on(session, unit.machine, words, port=ssh_port)
+
+
+def _journals(
+    session: Session, units: Sequence[Unit], line: Sequence[str], output: str, port: int, *, follow: bool
+) -> int:
+    """Print the journals of units on all their machines, line by line in order of time."""
+    from fleetctl.journal import read
+    from fleetctl.many import Source, as_it_is, run_on_many
+
+    by_time = output == "short"
+    machines = {machine.id: machine for machine in session.machines()}
+    sources = [
+        Source(
+            f"{unit.name} {legend(id)}",
+            machines.get(id) or Machine(id),
+            (*line, "--unit", unit.name, "--output", "json" if by_time else output),
+        )
+        for unit in units
+        for id in (machines_with(session, unit.name) if unit.is_global else filter(None, [unit.machine]))
+    ]
+    if not sources:
+        raise Stop(f"None of these units is on a machine: {' '.join(unit.name for unit in units)}")
+    hold = (FOLLOW_HOLD if follow else float("inf")) if by_time else 0.0
+    read_line = read if by_time else as_it_is
+    return run_on_many(session, sources, port=port, read=read_line, hold=hold, endless=follow)
 
 
 def _existing(session: Session, argument: str, failed: str) -> Unit:

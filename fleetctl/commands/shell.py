@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fleetctl.command import SSH_PORT, command, words
+from fleetctl.entities import Machine, legend
 from fleetctl.errors import SshError
 from fleetctl.flags import Switch, Text, flag
 from fleetctl.names import find_unit
-from fleetctl.output import Stop, doing
+from fleetctl.output import USAGE, Stop, doing
 from fleetctl.remote import BROKEN
+from fleetctl.selection import instances_of, meant, several
 from fleetctl.session import Session
 from fleetctl.target import NoTarget, either, machine_called, machine_of, remote_words
 
@@ -20,25 +22,61 @@ from fleetctl.target import NoTarget, either, machine_called, machine_of, remote
     flag("--machine", kind=Text(), default="", help="ID of the machine, or its beginning"),
     flag("--unit", kind=Text(), default="", help="unit whose machine is meant"),
     flag("--forward-agent", "--A", "-A", kind=Switch(), default=False, help="forward the ssh-agent"),
+    flag("--all", kind=Switch(), default=False, help="run the command on all machines"),
     SSH_PORT,
     words("words"),
     description="""\
 Opens a shell on a machine, or on the machine of a unit. With a command behind it
-the command is run there: its options need a -- in front.
-
-\tfleetctl ssh 2444264c
-\tfleetctl ssh web.service -- ls -l /var/log""",
+the command is run there: its options need a -- in front. With --all, or a pattern
+of units, it is run on all those machines at once, each line with its machine.""",
+    example="""\
+fleetctl ssh 2444264c
+fleetctl ssh web.service -- ls -l /var/log
+fleetctl ssh --all -- uptime""",
 )
 def ssh(
-    session: Session, machine: str, unit: str, forward_agent: bool, ssh_port: int, words: Sequence[str]
-) -> int:
-    """Run a command on a machine, or a shell."""
+    session: Session, machine: str, unit: str, forward_agent: bool, ssh_port: int, words: Sequence[str],
+    **many: bool,
+) -> int:  # fmt: skip
+    """Run a command on a machine, or a shell; or a command on many."""
+    if many["all"]:
+        return _run_on_all(session, _all_machines(session), ssh_port, remote_words(words))
+    if several([unit] if unit else words[:1]):
+        pattern, command = (unit, words) if unit else (words[0], words[1:])
+        return _run_on_all(session, _machines_of(session, pattern), ssh_port, remote_words(command))
     with doing("Unable to proceed"):
         id, rest = _target(session, machine, unit, list(words))
         address = next((m.ip for m in session.api.machines() if m.id == id), "") if id else ""
     if not address:
         raise Stop("Could not determine address of machine.")
     return _run(session, address, ssh_port, remote_words(rest), forward_agent=forward_agent)
+
+
+def _run_on_all(session: Session, machines: Sequence[Machine], port: int, words: Sequence[str]) -> int:
+    if not words:
+        raise Stop("Which command? A shell can be opened on one machine only.", USAGE)
+    if not machines:
+        raise Stop("Unable to proceed: there is no such machine")
+    from fleetctl.many import Source, run_on_many
+
+    line = (" ".join(words),)
+    sources = [Source(f"{legend(m.id)}/{m.ip}", m, line, here=False) for m in machines]
+    return run_on_many(session, sources, port=port)
+
+
+def _all_machines(session: Session) -> Sequence[Machine]:
+    """All machines. Raises Stop."""
+    with doing("Unable to proceed"):
+        return session.api.machines()
+
+
+def _machines_of(session: Session, pattern: str) -> Sequence[Machine]:
+    """The machines that have one of the units."""
+    with doing("Unable to proceed"):
+        units, _ = meant(session.api, instances_of([pattern]))
+        named = {unit.name for unit in units}
+        ids = {state.machine for state in session.api.states() if state.name in named}
+    return [machine for machine in _all_machines(session) if machine.id in ids]
 
 
 def _target(session: Session, machine: str, unit: str, words: list[str]) -> tuple[str, list[str]]:

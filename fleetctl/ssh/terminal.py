@@ -35,6 +35,23 @@ def run_command(
     return _session(transport, begin, forward_agent=forward_agent, reads=reads)
 
 
+def read_command(transport: FleetTransport, line: str, tell: Callable[[str], None]) -> int:
+    """Run a command without a terminal, each line of its two outputs going to `tell`. Raises SshError."""
+    try:
+        channel = transport.open_session()
+        channel.set_combine_stderr(True)
+        channel.exec_command(line)
+        channel.shutdown_write()
+        for row in channel.makefile("rb", CHUNK):
+            tell(row.decode(errors="backslashreplace").rstrip("\n"))
+        status = channel.recv_exit_status()
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise SshError(f"the connection broke: {error or type(error).__name__}") from error
+    if status < 0:
+        raise SshError("the connection was lost before the command had ended")
+    return status
+
+
 def run_shell(transport: FleetTransport, *, forward_agent: bool = False) -> int:
     """Open the user's shell; returns its exit status. Raises SshError."""
     return _session(transport, paramiko.Channel.invoke_shell, forward_agent=forward_agent, reads=True)

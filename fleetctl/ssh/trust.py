@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from fleetctl.output import complain, log_line
 from fleetctl.settings import Settings
 from fleetctl.ssh import known_hosts
 from fleetctl.ssh.known_hosts import Entry, HostKey, Trust
+
+_ASKING = threading.Lock()
 
 
 class KnownHosts:
@@ -42,6 +45,10 @@ class KnownHosts:
                 self._ask(address, key)
 
     def _ask(self, address: str, key: HostKey) -> None:
+        with _ASKING:  # several hosts may be on their way: one question at a time
+            self._ask_alone(address, key)
+
+    def _ask_alone(self, address: str, key: HostKey) -> None:
         sys.stdout.flush()
         sys.stderr.write(known_hosts.question(address, key))
         sys.stderr.flush()
