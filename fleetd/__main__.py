@@ -31,9 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
                 print(complaint, file=sys.stderr)
             print(commandline.USAGE.format(program=program), end="", file=sys.stderr)
             sys.exit(status)
+        case commandline.Replay(path):
+            sys.exit(_replay(Path(path)))
         case commandline.Run(config):
-            logs.to_stderr()
+            logs.begin(os.environ)
             sys.exit(_be_daemon(Source(Path(config) if config else None)))
+
+
+def _replay(path: Path) -> int:
+    """Plan a recorded moment again, on the terminal; returns the exit status."""
+    from engine.replay import replay
+    from engine.saved import NotSaved
+
+    try:
+        print(replay(path), end="")
+    except (OSError, NotSaved) as error:
+        print(f"cannot replay: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _be_daemon(source: Source) -> int:
@@ -72,6 +87,7 @@ def _serve(source: Source, config: Config, directory: RunDirectory) -> int:
             sockets.listeners(sockets.passed(os.environ, os.getpid())),
             Notifier.of(os.environ),
             watchdog_period(os.environ, os.getpid()),
+            Path(kept) if (kept := os.environ.get("STATE_DIRECTORY")) else None,
         )
         forget_line(os.environ)
     except (BadSettings, presence.NoMachineID) as error:

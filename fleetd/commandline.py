@@ -9,6 +9,8 @@ scheduling systemd units in a cluster.
 Usage of {program}:
   -config string
     \tPath to config file. Fleet will look for a config at /etc/fleet/fleet.conf by default.
+  -replay string
+    \tPlan a moment that an engine has recorded once more, print what it decides, and exit.
   -version
     \tPrint the version and exit
 """
@@ -19,6 +21,13 @@ class Run:
     """Be the daemon, with this configuration file if one is named."""
 
     config: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Plan a moment that an engine has recorded once more, and say what is decided."""
+
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +43,12 @@ class Usage:
     complaint: str | None = None
 
 
-Wish = Run | Version | Usage
+Wish = Run | Replay | Version | Usage
 
 
 def parse(words: Sequence[str], program: str) -> Wish:
     """What the words after the program's name ask for."""
-    config: str | None = None
+    values: dict[str, str] = {}
     is_version = False
     rest = list(words)
     while rest and rest[0].startswith("-") and rest[0] != "-":
@@ -51,16 +60,16 @@ def parse(words: Sequence[str], program: str) -> Wish:
             return Usage(0)
         if name == "version":
             is_version = value not in ("0", "f", "F", "false", "FALSE", "False")
-        elif name != "config":
+        elif name not in ("config", "replay"):
             return Usage(2, f"flag provided but not defined: -{name}")
         elif equals:
-            config = value
+            values[name] = value
         elif rest:
-            config = rest.pop(0)
+            values[name] = rest.pop(0)
         else:
-            return Usage(2, "flag needs an argument: -config")
+            return Usage(2, f"flag needs an argument: -{name}")
     if is_version or rest[:1] == ["version"]:
         return Version()
     if rest:
         return Usage(1, f"{program} takes no arguments. Did you mean to invoke fleetctl instead?")
-    return Run(config or None)
+    return Replay(values["replay"]) if values.get("replay") else Run(values.get("config") or None)

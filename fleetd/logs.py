@@ -2,6 +2,9 @@
 
 import logging
 import sys
+from collections.abc import Mapping
+
+from fleetd import journal
 
 FATAL = logging.CRITICAL
 _LEVELS = {logging.WARNING: "WARN", logging.CRITICAL: "FATAL"}
@@ -14,9 +17,11 @@ class _Formatter(logging.Formatter):
         return f"{level} {record.filename}:{record.lineno}: {record.message}"
 
 
-def to_stderr() -> None:
-    """Send what everybody logs to standard error, from INFO on."""
-    handler = logging.StreamHandler(sys.stderr)
+def begin(environment: Mapping[str, str]) -> None:
+    """Send what everybody logs, from INFO on, to journald with its fields, or else to standard error."""
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if journal.is_listening(environment):
+        handler = journal.JournalHandler()
     handler.setFormatter(_Formatter())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     for library in _TALKATIVE:

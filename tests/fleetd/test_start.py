@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetd.commandline import Run, Usage, Version, Wish, parse
+from fleetd.commandline import Replay, Run, Usage, Version, Wish, parse
 from fleetd.configfile import Source
 from fleetd.inifile import ConfigError
 from fleetd.version import version
@@ -24,6 +24,9 @@ LINES: dict[str, tuple[list[str], Wish]] = {
     "the version as a word": (["version"], Version()),
     "words after version": (["version", "please"], Version()),
     "the version and a file": (["--config", "/x", "--version"], Version()),
+    "a moment": (["--replay", "/m"], Replay("/m")),
+    "a moment and an equals sign": (["-replay=/m"], Replay("/m")),
+    "a moment without its name": (["-replay"], Usage(2, "flag needs an argument: -replay")),
     "not the version": (["--version=false"], Run()),
     "help": (["--help"], Usage(0)),
     "short help": (["-h"], Usage(0)),
@@ -121,3 +124,11 @@ def test_a_file_that_is_no_text_is_said_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "x.conf").write_bytes(b"verbosity=1\n# caf\xe9\n")
     with pytest.raises(ConfigError, match=r"x\.conf:2: this line is not UTF-8"):
         source(tmp_path, tmp_path / "x.conf").read()
+
+
+def test_what_is_no_recorded_moment_is_not_replayed(tmp_path: Path) -> None:
+    (tmp_path / "moment.json").write_text("[]")
+    done = fleetd("--replay", str(tmp_path / "moment.json"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("cannot replay: ")
+    assert "Traceback" not in done.stderr
