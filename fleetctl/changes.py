@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 
-from fleetctl.client import Client
+from fleetctl.api import Api
 from fleetctl.errors import FleetctlError, Unsupported
 
 POLL = 1.0
@@ -21,7 +21,7 @@ RETRY = 1.0
 class Changes:
     """Waits for changes. A thread reads the events until the process ends."""
 
-    def __init__(self, api: Client) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
         self._changed = threading.Event()
         self._polls = False

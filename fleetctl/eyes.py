@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fleetctl.client import Client
+from fleetctl.api import Api
 from fleetctl.entities import State, Unit
 from fleetctl.errors import FleetctlError, Unsupported
 from fleetctl.placement import Placement
@@ -23,7 +23,7 @@ AGAIN = 0.2
 class Eyes:
     """Sees units on their way to one goal."""
 
-    def __init__(self, api: Client, goal: Goal) -> None:
+    def __init__(self, api: Api, goal: Goal) -> None:
         self._api = api
         self._goal = goal
         self._pages = 1
@@ -61,7 +61,7 @@ class Eyes:
 class Reasons:
     """Asks why units have no place, each not too often; says nothing where the daemon cannot tell."""
 
-    def __init__(self, api: Client) -> None:
+    def __init__(self, api: Api) -> None:
         self._api = api
         self._known: dict[str, tuple[float, Placement | None]] = {}
         self._mute = False

@@ -244,6 +244,7 @@ GLOBAL = (
     _global("debug", Switch(), "log every request to stderr"),
     _global("driver", Text(), 'how to reach the cluster: "API" or "etcd"'),
     _global("endpoint", Text(), "address of the API, or addresses of etcd with --driver=etcd"),
+    _global("etcd-api", Integer(), "version of etcd's API, 2 or 3, with --driver=etcd"),
     _global("etcd-key-prefix", Text(), "prefix of fleet's keys in etcd, with --driver=etcd"),
     _global("experimental-api", Switch(), "deprecated: use --driver"),
     _global("help", Switch(), "show help for the command", "--h", "-h",

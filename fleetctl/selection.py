@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fleetctl.client import Client
+from fleetctl.api import Api
 from fleetctl.entities import Unit
 from fleetctl.names import find_unit, is_pattern, picked, unit_name
 
@@ -12,7 +12,7 @@ FEW = 4
 """Up to so many units are asked for one by one."""
 
 
-def meant(api: Client, arguments: Sequence[str]) -> tuple[list[Unit], list[str]]:
+def meant(api: Api, arguments: Sequence[str]) -> tuple[list[Unit], list[str]]:
     """The units, in the order of the arguments, and the names and patterns of none.
 
     Raises Unreachable, ApiError.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from fleetctl.api import Api
 from fleetctl.client import Client
 from fleetctl.connect import connector
-from fleetctl.endpoint import parse_endpoint, split_endpoints
+from fleetctl.endpoint import DEFAULT, parse_endpoint, split_endpoints
 from fleetctl.entities import Machine
 from fleetctl.errors import BadEndpoint, FleetctlError
 from fleetctl.output import Stop, log_line
@@ -16,7 +17,7 @@ from fleetctl.settings import Settings
 class Session:
     """One run of fleetctl."""
 
-    def __init__(self, settings: Settings, api: Client) -> None:
+    def __init__(self, settings: Settings, api: Api) -> None:
         self.settings = settings
         self.api = api
         self._machines: tuple[Machine, ...] | None = None
@@ -56,11 +57,11 @@ class Session:
         self.api.close()
 
 
-def _client(settings: Settings) -> Client:
+def _client(settings: Settings) -> Api:
     if settings.driver == "etcd":
-        raise BadEndpoint(
-            "this fleetctl cannot talk to etcd directly yet (leave out --driver to use the API of a host)"
-        )
+        from fleetctl.direct import DEFAULT_SERVER, opened
+
+        return opened(settings, DEFAULT_SERVER if settings.endpoint == DEFAULT else settings.endpoint)
     if settings.driver != "API":
         raise BadEndpoint(f'unrecognized driver "{settings.driver}" (it is API or etcd)')
     first, others = split_endpoints(settings.endpoint)

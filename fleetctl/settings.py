@@ -24,6 +24,7 @@ class Settings:
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
+    etcd_api: int = 3
     etcd_key_prefix: str = "/_coreos.com/fleet/"
     color: str = "auto"
     debug: bool = False

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from fleetctl.client import Client
+from fleetctl.api import Api
 from fleetctl.entities import Unit
 from fleetctl.errors import BadUnit, FleetctlError, Unreachable
 from fleetctl.intent import Candidate, LocalFile
@@ -23,7 +23,7 @@ MANY = 4
 """From so many units on, one list is asked for instead of each of them."""
 
 
-def candidates(api: Client, arguments: Sequence[str], *, replace: bool) -> list[Candidate]:
+def candidates(api: Api, arguments: Sequence[str], *, replace: bool) -> list[Candidate]:
     """What is known about each unit that is meant, each once. Raises Unreachable, BadUnit."""
     search = _Search(api, MANY if any(map(is_pattern, arguments)) else len(arguments), replace=replace)
     arguments, idle = spread(arguments, search.existing)
@@ -35,7 +35,7 @@ def candidates(api: Client, arguments: Sequence[str], *, replace: bool) -> list[
 class _Search:
     """Looks things up, each once."""
 
-    def __init__(self, api: Client, count: int, *, replace: bool) -> None:
+    def __init__(self, api: Api, count: int, *, replace: bool) -> None:
         self._api = api
         self._replace = replace
         self._units: dict[str, Unit | None] = {}

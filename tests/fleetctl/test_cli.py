@@ -145,7 +145,9 @@ def test_a_closed_port_is_named(alone: Shell) -> None:
     ("words", "said"),
     [
         (("--endpoint=foo",), "URL scheme undefined"),
-        (("--driver=etcd",), "this fleetctl cannot talk to etcd directly yet"),
+        (("--driver=etcd", "--endpoint=x"), "etcd server 'x' is no URL"),
+        (("--driver=etcd", "--etcd-api=4"), "version 4 of etcd's API is not supported"),
+        (("--driver=etcd", "--tunnel=x"), "--driver=etcd does not go through a tunnel"),
         (("--driver=ETCD",), 'unrecognized driver "ETCD"'),
         (("--ca-file=/nope",), "open /nope: no such file or directory"),
     ],

@@ -1,0 +1,45 @@
+"""What commands ask of a cluster: over the HTTP API (`client`), or in the registry itself (`direct`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from fleetctl.entities import Json, Machine, Setting, State, Unit
+
+
+class Api(Protocol):
+    """One cluster. All methods raise Unreachable and ApiError."""
+
+    def machines(self) -> tuple[Machine, ...]:
+        """All machines that are present."""
+
+    def units(self) -> tuple[Unit, ...]:
+        """All units."""
+
+    def unit(self, name: str) -> Unit | None:
+        """One unit, None if there is none of that name."""
+
+    def states(self, unit: str = "") -> tuple[State, ...]:
+        """What systemd says on all machines, of all units or of one."""
+
+    def create(self, name: str, settings: Iterable[Setting], desired: str = "") -> None:
+        """Create or replace a unit; its desired state is `inactive` if none is given."""
+
+    def set_desired(self, name: str, desired: str) -> None:
+        """Change the desired state of a unit."""
+
+    def destroy(self, name: str) -> bool:
+        """Remove a unit; False if there is none of that name."""
+
+    def why(self, name: str) -> Json | None:
+        """Why the unit is where it is (docs/API.md); None if there is none. Raises Unsupported."""
+
+    def plan(self, change: Json) -> Json:
+        """What would happen if (docs/API.md). Raises Unsupported."""
+
+    def events(self) -> Iterator[str]:
+        """The kinds of all events, as they come. Raises Unsupported."""
+
+    def close(self) -> None:
+        """End the connection."""

@@ -1,0 +1,195 @@
+"""The API's work done on the registry itself, for `--driver=etcd`: no daemon is needed.
+
+Rule 1: the answers are those that a daemon of this version gives; what only its planner knows is refused.
+Rule 2: the registry lives in a thread of its own; every call ends within the request timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from fleetctl.entities import Json, Machine, Setting, State, Unit
+from fleetctl.errors import ApiError, BadEndpoint, Unreachable, Unsupported
+from fleetctl.settings import Settings
+from registry.errors import Conflict, RegistryError
+from registry.open import BadSettings, open_registry
+from registry.open import Settings as StoreSettings
+from registry.port import Everything, Registry, View
+from registry.records import Job, Picture
+from units.file import InvalidUnitFile, Option, UnitFile
+from units.requirements import Requirements
+from units.state import TargetState
+
+T = TypeVar("T")
+
+DEFAULT_SERVER = "http://127.0.0.1:2379"
+ATTEMPTS = 10
+"""How often a write is tried anew when others change the same unit meanwhile."""
+
+
+def opened(settings: Settings, endpoint: str) -> Direct:
+    """The registry behind these endpoints, with commas. Raises BadEndpoint."""
+    if settings.tunnel:
+        raise BadEndpoint("--driver=etcd does not go through a tunnel (leave out --driver to use the API)")
+    wanted = StoreSettings(
+        servers=tuple(endpoint.split(",")),
+        prefix=settings.etcd_key_prefix,
+        request_timeout=settings.request_timeout,
+        ca_file=settings.ca_file,
+        cert_file=settings.cert_file,
+        key_file=settings.key_file,
+        api_version=settings.etcd_api,
+    )
+    try:
+        return Direct(open_registry(wanted), endpoint, settings.request_timeout)
+    except BadSettings as error:
+        raise BadEndpoint(str(error)) from error
+
+
+class Direct:
+    """See `fleetctl.api.Api`: the same verbs on a registry."""
+
+    def __init__(self, registry: Registry, shown: str, timeout: float) -> None:
+        logging.getLogger("registry").setLevel(logging.CRITICAL + 1)  # what matters is said by the errors
+        self._registry = registry
+        self._shown = shown
+        self._timeout = timeout
+        self._loop = asyncio.new_event_loop()
+        self._view: View | None = None
+        self._stack = AsyncExitStack()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def machines(self) -> tuple[Machine, ...]:
+        found = self._picture().machines
+        return tuple(Machine(id, found[id].ip, found[id].metadata) for id in sorted(found))
+
+    def units(self) -> tuple[Unit, ...]:
+        picture = self._picture()
+        return tuple(
+            _unit(picture, job) for _, job in sorted(picture.jobs.items()) if job.hash in picture.files
+        )
+
+    def unit(self, name: str) -> Unit | None:
+        picture = self._picture()
+        job = picture.jobs.get(name)
+        return _unit(picture, job) if job is not None and job.hash in picture.files else None
+
+    def states(self, unit: str = "") -> tuple[State, ...]:
+        picture = self._picture()
+        return tuple(
+            State(name, id, said.hash, said.load, said.active, said.sub)
+            for name, reports in sorted(picture.reports.items())
+            for id, said in sorted(reports.items())
+            if unit in ("", name) and id in picture.machines
+        )
+
+    def create(self, name: str, settings: Iterable[Setting], desired: str = "") -> None:
+        try:
+            file = UnitFile.from_options([Option(s.section, s.name, s.value) for s in settings])
+        except InvalidUnitFile as error:
+            raise ApiError(400, str(error)) from error
+        state = TargetState.parse(desired or "inactive")
+        is_global = Requirements.of(name, file.options).is_global
+        self._change(name, lambda seen: (Job(name, file.hash, state, is_global), file))
+
+    def set_desired(self, name: str, desired: str) -> None:
+        self._change(name, lambda seen: (replace(_existing(seen), desired=TargetState.parse(desired)), None))
+
+    def destroy(self, name: str) -> bool:
+        return self._call(self._destroyed(name))
+
+    def why(self, name: str) -> Json | None:
+        raise Unsupported("with --driver=etcd nobody can say why: ask a daemon (leave out --driver)")
+
+    def plan(self, change: Json) -> Json:
+        raise Unsupported("with --driver=etcd there is no planner: ask a daemon (leave out --driver)")
+
+    def events(self) -> Iterator[str]:
+        raise Unsupported("with --driver=etcd lists are looked at again and again")
+
+    def close(self) -> None:
+        async def closed() -> None:
+            await self._stack.aclose()
+            await self._registry.close()
+
+        with suppress(TimeoutError, RegistryError):  # nothing depends on it: the command has ended
+            asyncio.run_coroutine_threadsafe(closed(), self._loop).result(self._timeout)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(1)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def _picture(self) -> Picture:
+        return self._call(self._fresh())
+
+    async def _fresh(self) -> Picture:
+        if self._view is None:
+            self._view = await self._stack.enter_async_context(self._registry.follow(Everything()))
+        return await self._view.fresh()
+
+    def _change(self, name: str, decided: Callable[[Job | None], tuple[Job, UnitFile | None]]) -> None:
+        self._call(self._saved(name, decided))
+
+    async def _saved(self, name: str, decided: Callable[[Job | None], tuple[Job, UnitFile | None]]) -> None:
+        for _ in range(ATTEMPTS):
+            seen = await self._registry.job(name)
+            job, file = decided(seen)
+            try:
+                await self._registry.save(job, file, seen=seen)
+            except Conflict:
+                continue
+            return
+        raise Conflict(f"unit {name} is changed by others all the time")
+
+    async def _destroyed(self, name: str) -> bool:
+        for _ in range(ATTEMPTS):
+            if (seen := await self._registry.job(name)) is None:
+                return False
+            try:
+                await self._registry.destroy(seen)
+            except Conflict:
+                continue
+            return True
+        raise Conflict(f"unit {name} is changed by others all the time")
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        async def timed() -> T:
+            async with asyncio.timeout(self._timeout):
+                return await work
+
+        try:
+            return asyncio.run_coroutine_threadsafe(timed(), self._loop).result()
+        except TimeoutError:
+            said = f"no answer within {self._timeout:g} s (--request-timeout)"
+        except RegistryError as error:
+            said = str(error) or type(error).__name__
+        raise Unreachable(f"etcd at {self._shown}: {said}")
+
+
+def _existing(seen: Job | None) -> Job:
+    if seen is None:
+        raise ApiError(404, "unit does not exist")
+    return seen
+
+
+def _unit(picture: Picture, job: Job) -> Unit:
+    settings = tuple(Setting(o.section, o.name, o.value) for o in picture.files[job.hash].options)
+    current, machine = _whereabouts(picture, job)
+    return Unit(job.name, settings, str(job.desired), current, machine)
+
+
+def _whereabouts(picture: Picture, job: Job) -> tuple[str, str]:
+    """Where scheduling stands, and the machine; a machine that is gone has nothing."""
+    entries = () if job.is_global else picture.schedule.get(job.name, {})
+    machine = min((id for id in entries if id in picture.machines), default="")
+    report = picture.reports.get(job.name, {}).get(machine) if machine else None
+    if report is None:
+        return "inactive", machine
+    return ("launched" if report.launched else "loaded"), machine

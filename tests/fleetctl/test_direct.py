@@ -1,0 +1,84 @@
+"""--driver=etcd: the same commands on a real etcd, in both of its versions, without any daemon."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from registry.open import Settings, open_registry
+from registry.records import Report
+from tests.fleetctl.conftest import SIMPLE, Shell
+from tests.fleetctl.small_cluster import M1
+from tests.registry.members import ETCD, Cluster
+from units.machine import Machine
+
+
+@pytest.fixture(scope="module")
+def etcd() -> Iterator[Cluster]:
+    if ETCD is None:
+        pytest.skip("etcd is not installed")
+    with Cluster(options=("--enable-v2",)) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=[3, 2], ids=["v3", "v2"])
+def settings(etcd: Cluster, request: pytest.FixtureRequest) -> Settings:
+    return Settings(servers=etcd.urls, prefix=f"/t/{uuid.uuid4().hex}/", api_version=request.param)
+
+
+@pytest.fixture
+def direct(settings: Settings, tmp_path: Path) -> Shell:
+    """fleetctl, told in the environment to use etcd."""
+    env = {
+        "FLEETCTL_DRIVER": "etcd",
+        "FLEETCTL_ENDPOINT": ",".join(settings.servers),
+        "FLEETCTL_ETCD_KEY_PREFIX": settings.prefix,
+        "FLEETCTL_ETCD_API": str(settings.api_version),
+    }
+    return Shell(tmp_path, env)
+
+
+def test_units_are_submitted_started_listed_and_destroyed_without_a_daemon(direct: Shell) -> None:
+    direct.file("a.service")
+    direct.file("all.service", SIMPLE + "[X-Fleet]\nGlobal=true\n")
+    assert direct("submit", "a", "all").out == "Unit a.service inactive\nUnit all.service \n"
+    assert direct("cat", "a").out == SIMPLE
+    assert direct("start", "--no-block", "a").out == "Triggered unit a.service start\n"
+    listed = direct("list-unit-files", "--no-legend", "--fields=unit,dstate,global,target")
+    assert listed.out == "a.service\tlaunched\tfalse\t-\nall.service\tinactive\ttrue\tglobal\n"
+    assert direct("destroy", "--no-block", "a*").out == "Destroyed a.service\nDestroyed all.service\n"
+    assert direct("cat", "a").err == "Unit a.service not found\n"
+
+
+async def test_machines_and_states_are_those_in_the_registry(direct: Shell, settings: Settings) -> None:
+    direct.file("all.service", SIMPLE + "[X-Fleet]\nGlobal=true\n")
+    await asyncio.to_thread(direct, "start", "all")
+    registry = open_registry(settings)
+    async with registry.join(Machine(M1, "198.18.0.1", {"zone": "a"}), ttl=5) as session:
+        job = await registry.job("all.service")
+        assert job is not None
+        said = Report(M1, "all.service", job.hash, "loaded", "active", "running", True, 1.0)
+        await session.report([said], [])
+        machines = await asyncio.to_thread(direct, "list-machines", "--no-legend")
+        assert machines.out == "11111111...\t198.18.0.1\tzone=a\n"
+        units = await asyncio.to_thread(direct, "list-units", "--no-legend")
+        assert units.out == "all.service\t11111111.../198.18.0.1\tactive\trunning\n"
+        await session.leave()
+    await registry.close()
+
+
+def test_what_only_a_daemon_knows_is_refused(direct: Shell) -> None:
+    direct.file("a.service")
+    direct("submit", "a")
+    assert "with --driver=etcd nobody can say why" in direct("why", "a").err
+    assert "with --driver=etcd there is no planner" in direct("plan", "stop", "a").err
+
+
+@pytest.mark.parametrize("version", ["3", "2"])
+def test_an_etcd_that_is_not_there_is_named_within_the_request_timeout(alone: Shell, version: str) -> None:
+    words = ("--driver=etcd", "--endpoint=http://127.0.0.1:1", f"--etcd-api={version}")
+    ran = alone(*words, "--request-timeout=0.5", "list-units")
+    assert ran.err.startswith("Error retrieving list of units from repository: etcd at http://127.0.0.1:1: ")
+    assert ran.status == 1
