@@ -53,8 +53,9 @@ def judge(
     fits: Callable[[str], bool],
 ) -> Outcome:
     """What a round has come to at `now` (seconds). A machine that no longer fits is as if never asked."""
-    answers = {m: bid for m in auction.asked if fits(m) and (bid := bids.get(m)) and bid.offer == auction.id}
-    missing = tuple(m for m in auction.asked if m not in answers and fits(m))
+    asked = [m for m in auction.asked if fits(m)]
+    answers = {m: bid for m in asked if (bid := bids.get(m)) and bid.offer == auction.id}
+    missing = tuple(m for m in asked if m not in answers)
     refused = {m: bid.refusal for m, bid in answers.items() if bid.refusal is not None}
     late = now >= auction.deadline
     silent = missing if late else ()

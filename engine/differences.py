@@ -12,8 +12,9 @@ def changed(old: Mapping[str, Value], new: Mapping[str, Value]) -> set[str]:
     """The keys whose values are not equal in both, or that only one of them has."""
     if old is new:
         return set()
-    moved = set(compress(new, map(is_not, new.values(), map(old.get, new))))
-    moved = {key for key in moved if old.get(key) != new[key]}
-    if len(new) - len(new.keys() - old.keys()) != len(old):
+    others = compress(new, map(is_not, new.values(), map(old.get, new)))
+    moved = {key for key in others if old.get(key) != new[key]}
+    added = sum(key not in old for key in moved)
+    if len(new) - added != len(old):
         moved |= old.keys() - new.keys()
     return moved

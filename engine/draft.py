@@ -142,6 +142,8 @@ class Draft:
         if few is not None:
             free = {id for id in few if id in fit.ids}.difference(*against)
             return self.hosts.by_load(free)
+        if not against:
+            return (id for _, id in fit.order)
         return (id for _, id in fit.order if not any(id in machines for machines in against))
 
     def only_choices(self, wants: Requirements) -> Collection[str] | None:

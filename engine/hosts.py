@@ -4,10 +4,10 @@ Rule 1: the least loaded machine comes first, equals by machine ID (fleet 1.0, s
 Rule 2: a set of metadata that some unit asks for is remembered with the machines that have it.
 """
 
-from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from engine.inorder import InOrder
 from units.machine import SHORT_ID_LENGTH, Machine
 
 Asked = tuple[tuple[str, frozenset[str]], ...]
@@ -22,25 +22,25 @@ class Ranking:
     """Some machines, least loaded first."""
 
     def __init__(self, loads: Iterable[tuple[int, str]] = ()) -> None:
-        self.order = sorted(loads)
+        self.order = InOrder(loads)
         self.ids = {id for _, id in self.order}
         self.outside: tuple[int, tuple[str, ...]] | None = None
         """How many machines are not among these, and the first few of those; None if not yet counted."""
 
     def add(self, load: int, id: str) -> None:
         """Put a machine in."""
-        insort(self.order, (load, id))
+        self.order.add((load, id))
         self.ids.add(id)
 
     def remove(self, load: int, id: str) -> None:
         """Take a machine out."""
-        del self.order[bisect_left(self.order, (load, id))]
+        self.order.remove((load, id))
         self.ids.discard(id)
 
     def shift(self, load: int, by: int, id: str) -> None:
         """Move a machine to its place by a new load."""
-        del self.order[bisect_left(self.order, (load, id))]
-        insort(self.order, (load + by, id))
+        self.order.remove((load, id))
+        self.order.add((load + by, id))
 
 
 class Hosts:
@@ -50,7 +50,7 @@ class Hosts:
         self.machines: dict[str, Machine] = {}
         self.everywhere = Ranking()
         self._load: dict[str, int] = {}
-        self._sorted: list[str] = []
+        self._sorted: InOrder[str] = InOrder()
         self._short: dict[str, set[str]] = {}
         self._classes: dict[Asked, Ranking] = {}
         self._classes_of: dict[str, list[Ranking]] = {}
@@ -98,7 +98,7 @@ class Hosts:
         """How many machines are not in a ranking, and the first few of those by ID."""
         if ranking.outside is None:
             others = (id for id in self._sorted if id not in ranking.ids)
-            ranking.outside = (len(self._sorted) - len(ranking.ids), tuple(islice(others, SOME)))
+            ranking.outside = (len(self.machines) - len(ranking.ids), tuple(islice(others, SOME)))
         return ranking.outside
 
     def in_order(self) -> Iterator[str]:
@@ -119,7 +119,7 @@ class Hosts:
         load = self._load.setdefault(id, 0)
         self.machines[id] = machine
         self.everywhere.add(load, id)
-        insort(self._sorted, id)
+        self._sorted.add(id)
         self._short.setdefault(id[:SHORT_ID_LENGTH], set()).add(id)
         for asked, ranking in self._classes.items():
             if all(machine.metadata.get(key) in allowed for key, allowed in asked):
@@ -130,7 +130,7 @@ class Hosts:
         load = self._load[id]
         del self.machines[id]
         self.everywhere.remove(load, id)
-        del self._sorted[bisect_left(self._sorted, id)]
+        self._sorted.remove(id)
         self._short[id[:SHORT_ID_LENGTH]].discard(id)
         for ranking in self._classes_of.pop(id, ()):
             ranking.remove(load, id)

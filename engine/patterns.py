@@ -4,10 +4,11 @@ Rule 1: patterns are found by the characters they begin with: a name is tried wi
 Rule 2: a unit is only asked about while it is on no machine itself, so it never meets its own patterns.
 """
 
-from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from itertools import takewhile
 
+from engine.inorder import InOrder
 from units.glob import compile_glob, literal_of, prefix_of
 from units.requirements import Requirements
 
@@ -49,9 +50,8 @@ class PatternBook:
         """The patterns that match a name."""
         yield from self._literals.get(name, ())
         for length in self._lengths:
-            for pattern in self._by_prefix.get(name[:length], ()):
-                if compile_glob(pattern)(name):
-                    yield pattern
+            if length <= len(name):
+                yield from (p for p in self._by_prefix.get(name[:length], ()) if compile_glob(p)(name))
 
 
 class ConflictIndex:
@@ -59,7 +59,7 @@ class ConflictIndex:
 
     def __init__(self) -> None:
         self._machines: dict[str, set[str]] = {}
-        self._names: list[str] = []
+        self._names: InOrder[str] = InOrder()
         self._held: dict[str, Counter[str]] = {}
         self._held_book = PatternBook()
         self._asked: dict[str, Counter[str]] = {}
@@ -69,7 +69,7 @@ class ConflictIndex:
         """A unit is on a machine now."""
         if name not in self._machines:
             self._machines[name] = set()
-            insort(self._names, name)
+            self._names.add(name)
         self._machines[name].add(machine)
         for pattern in self._asked_book.matching(name):
             self._asked[pattern][machine] += 1
@@ -84,7 +84,7 @@ class ConflictIndex:
         self._machines[name].discard(machine)
         if not self._machines[name]:
             del self._machines[name]
-            del self._names[bisect_left(self._names, name)]
+            self._names.remove(name)
         for pattern in self._asked_book.matching(name):
             _one_less(self._asked[pattern], machine)
         for pattern in set(wants.conflicts):
@@ -113,12 +113,9 @@ class ConflictIndex:
         if literal is not None:
             yield from (literal,) if literal in self._machines else ()
             return
-        matches, prefix = compile_glob(pattern), prefix_of(pattern)
-        at = bisect_left(self._names, prefix)
-        while at < len(self._names) and self._names[at].startswith(prefix):
-            if matches(self._names[at]):
-                yield self._names[at]
-            at += 1
+        prefix = prefix_of(pattern)
+        beginning = takewhile(lambda name: name.startswith(prefix), self._names.since(prefix))
+        yield from filter(compile_glob(pattern), beginning)
 
 
 def _one_less(counted: Counter[str], machine: str) -> None:

@@ -24,7 +24,7 @@ from engine.sieve import Sieve, sentence
 from registry.records import Answer, ScheduleEntry, Verdict
 
 ROUNDS_AT_ONCE = 512
-"""How many auctions are open at the same time."""
+"""So many auctions at least may be open at the same time; in a larger cluster one for each machine."""
 
 STILL_THERE = frozenset({"active", "activating", "deactivating", "reloading"})
 """systemd's active states in which processes of the unit exist."""
@@ -80,11 +80,12 @@ class Settlement:
         """Decide about every unit that wants a place and has none; `unwanted` have just lost theirs."""
         yield from self._close_what_is_not_needed()
         yield from self._explanations.forget(unwanted, self._has_no_place)
+        most = max(ROUNDS_AT_ONCE, len(self._cluster.machines))
         yet_open = len(self._auctions)
         for _, _, name in self._order():
             if name in self._auctions:
                 yet_open -= 1
-            elif len(self._auctions) >= ROUNDS_AT_ONCE:
+            elif len(self._auctions) >= most:
                 if not yet_open:
                     return
                 continue
@@ -92,7 +93,7 @@ class Settlement:
                 yield from self._place(self._cluster.units[name])
 
     def _order(self) -> Iterable[tuple[str, int, str]]:
-        homeless = self._residence.homeless.order
+        homeless = self._residence.homeless
         if not self._pushed:
             return homeless
         return ranked(homeless, map(self._residence.order.rank, self._pushed))
@@ -157,8 +158,7 @@ class Settlement:
     ) -> Iterator[Decision]:
         earlier = self._notes.answers(unit.name, but=asked)
         sieve = Sieve(self._draft, unit.name, unit.wants)
-        verdict = self._verdict(unit, said, sieve, answered + earlier)
-        yield self._explanations.placed(replace(verdict, winner=machine))
+        yield self._explanations.placed(self._verdict(unit, said, sieve, answered + earlier, machine))
         self._notes.forget(unit.name)
         for lost in sorted(self._cluster.schedule.get(unit.name, {})):
             if lost not in self._draft.machines:
@@ -232,7 +232,12 @@ class Settlement:
         return self._verdict(unit, said, sieve, self._notes.answers(unit.name))
 
     def _verdict(
-        self, unit: Unit, said: str, sieve: Sieve | None = None, answered: tuple[Answer, ...] = ()
+        self,
+        unit: Unit,
+        said: str,
+        sieve: Sieve | None = None,
+        answered: tuple[Answer, ...] = (),
+        winner: str | None = None,
     ) -> Verdict:
         ruled_out = tuple(sieve.out) if sieve else ()
-        return Verdict(unit.name, said, len(self._draft.machines), ruled_out, answered)
+        return Verdict(unit.name, said, len(self._draft.machines), ruled_out, answered, winner)

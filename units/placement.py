@@ -87,7 +87,9 @@ def is_another_machine(name: str, wants: Requirements, machine: Machine, residen
 
 def lacks_metadata(name: str, wants: Requirements, machine: Machine, residents: Residents) -> str | None:
     """`MachineMetadata`: all the keys, each with one of its values."""
-    return None if wants.metadata_met_by(machine.metadata) else "local Machine metadata insufficient"
+    if not wants.metadata or wants.metadata_met_by(machine.metadata):
+        return None
+    return "local Machine metadata insufficient"
 
 
 def lacks_peer(name: str, wants: Requirements, machine: Machine, residents: Residents) -> str | None:

@@ -51,6 +51,8 @@ class ResidentSet:
 
     def conflicting(self, name: str, requirements: Requirements) -> str | None:
         """The first by name of the units that conflict with this one, never itself."""
+        if not (requirements.conflicts or self._named or self._patterns):
+            return None
         found = {*self._matched_by(requirements), *self._matching(name)}
         return min(found - {name}, default=None)
 
