@@ -159,6 +159,8 @@ class Picture:
     """By unit name, then machine ID."""
     bids: Mapping[str, Mapping[str, Bid]] = field(default_factory=no_entries)
     """By unit name, then machine ID."""
+    dynamic: Mapping[str, Mapping[str, str]] = field(default_factory=no_entries)
+    """By machine ID, the metadata that were set through the API; an empty value hides a configured one."""
     leader: Leader | None = None
     broken: Mapping[str, str] = field(default_factory=no_entries)
     """Keys that hold what no fleet wrote, each with what is wrong with it."""

@@ -119,6 +119,7 @@ class _Draft:
             reports=deep["reports"],
             offers=deep["offers"],
             bids=deep["bids"],
+            dynamic=deep["dynamic"],
             leader=self._leader,
             broken=flat["broken"],
         )

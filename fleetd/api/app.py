@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fleetd import metrics
 from fleetd.api import discovery, openapi, target
 from fleetd.api.call import Answer, Call, error_answer, json_answer
+from fleetd.api.checkup import get_doctor, get_metadata
 from fleetd.api.errors import ApiError
 from fleetd.api.events import get_events
 from fleetd.api.gate import Gate as Gate
@@ -71,7 +72,9 @@ _COLLECTIONS = {
         "only GET and PATCH supported against this resource",
     ),
     "discovery": Resource({"GET": _discover}, "only HTTP GET supported against this resource", 400),
+    "doctor": Resource({"GET": get_doctor}, _ONLY_GET),
     "events": Resource({"GET": get_events}, _ONLY_GET),
+    "metadata": Resource({"GET": get_metadata}, _ONLY_GET),
     "openapi.json": Resource({"GET": _describe}, _ONLY_GET),
     "plan": Resource({"POST": post_plan}, "only POST supported against this resource"),
 }

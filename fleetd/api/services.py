@@ -1,7 +1,7 @@
 """What every handler works with, and how trouble with the registry becomes an answer."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,9 +10,15 @@ from fleetd.api.gate import Gate
 from fleetd.api.pictures import Pictures
 from fleetd.metrics import Metrics
 from registry.errors import RegistryError
+from registry.health import Health
 from registry.port import Registry
 
 log = logging.getLogger(__name__)
+
+
+async def nothing_to_ask() -> Sequence[Health]:
+    """The health of a store without servers."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ class Services:
     gate: Gate = field(default_factory=Gate)
     units_limit: int = 0
     """How many units the cluster may have; 0: any number."""
+    health: Callable[[], Awaitable[Sequence[Health]]] = nothing_to_ask
+    """How each server of the store does."""
 
 
 @contextmanager
