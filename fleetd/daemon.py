@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 from agent.host import Host
@@ -33,6 +34,7 @@ from fleetd.observed import EnginesRegistry, Lead, ObservedRegistry, observed_ho
 from fleetd.ownunit import is_being_restarted
 from fleetd.rundir import RunDirectory
 from fleetd.status import Condition, Status, line
+from registry.health import health
 from registry.open import Settings, open_registry
 from registry.port import Registry, Session
 from units.machine import Machine
@@ -199,6 +201,7 @@ class Daemon:
             self._metrics,
             self._gate,
             config.units_limit,
+            partial(health, settings(config)),
         )
 
     def _condition(self) -> Condition:
