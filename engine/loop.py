@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.apply import apply
 from engine.cluster import Reader
+from engine.contents import Contents
 from engine.memory import Memory
 from engine.plan import Plan, Planner
 from engine.recorder import Recorder
@@ -110,6 +111,7 @@ class _Leader:
         self._stamps = stamps
         self._reader = Reader()
         self._planner = Planner()
+        self._contents = Contents(terms.interval)
         self._memory = Memory(epoch=f"{view.picture.revision:x}")
         self._waiting: Mapping[str, str] = {}
         self._doubted: frozenset[str] = frozenset()
@@ -125,6 +127,7 @@ class _Leader:
         self._tell(made)
         if not made.decisions:
             self._memory = made.memory
+            await self._clear_up(picture, now)
             await self._something_new(picture, now, made.wake_at)
             return
         try:
@@ -138,6 +141,17 @@ class _Leader:
         self._memory = made.memory
         self._stamps.forget(made.memory.said)
         await self._view.reached(revision)
+
+    async def _clear_up(self, picture: Picture, now: float) -> None:
+        """Remove contents that nothing names any more; now and then, when there is nothing else to do."""
+        if not (unwanted := self._contents.unwanted(picture, now)):
+            return
+        try:
+            await self._leadership.commit(unwanted)
+        except Unavailable as error:
+            log.warning("%d unit files that no unit names stay for now: %s", len(unwanted), error)
+            return
+        log.info("Removed the contents of %d unit files that no unit names any more", len(unwanted))
 
     async def _store_is_back(self) -> None:
         """Wait until the registry answers, and the view shows what it holds. The lead may end meanwhile."""
