@@ -101,7 +101,9 @@ class Translator:
         for key, change in before.items():
             if key not in now:
                 yield replace(change, fault="") if isinstance(change, Flaw) else replace(change, value=None)
-        yield from (change for key, change in now.items() if before.get(key) != change)
+        fresh = {change.key for key, change in now.items() if before.get(key) != change}
+        # With a change of a record goes what is wrong with it: the tables take the record for mended.
+        yield from (change for change in now.values() if change.key in fresh)
         if now:
             self._said[group] = now
         else:

@@ -171,7 +171,10 @@ async def test_a_host_touches_nothing_that_another_said(raw: Etcd2, ours: Regist
     await old.register()
     await raw.put(f"job/{A}/target", OLD1)
     async with ours.join(machine(), ttl=30) as session:
-        await session.report([report()], [])
+        await session.report([report(), report("destroyed.service")], [])
+        left = await raw.dump()
+        assert f"job/{A}/job-state" not in left, "the unit is another machine's"
+        assert not any(path.startswith("job/destroyed") for path in left), "1.0 brought it back so"
         await old.agent_pass()
         await session.report([], [A])
         assert await current_state(raw, A) == "launched"
