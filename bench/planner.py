@@ -1,6 +1,7 @@
 """The planner alone, on one core: `python -m bench.planner`.
 
-Times are of the processor, the best of a few runs; compare lines of one run, not runs. Agents answer in no time.
+Times are of the processor, the best of a few runs; compare lines of one run, not runs.
+Agents answer in no time.
 """
 
 import argparse
