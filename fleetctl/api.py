@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from fleetctl.entities import Json, Machine, Setting, State, Unit
+
+
+Metadata = Mapping[str, Mapping[str, str]]
+"""By machine ID."""
 
 
 class Api(Protocol):
@@ -37,6 +41,15 @@ class Api(Protocol):
 
     def plan(self, change: Json) -> Json:
         """What would happen if (docs/API.md). Raises Unsupported."""
+
+    def metadata(self) -> Metadata:
+        """The metadata that were set through the API; an empty value hides the key. Raises Unsupported."""
+
+    def set_metadata(self, machine: str, values: Mapping[str, str]) -> None:
+        """Set metadata of a machine, present or not; an empty value hides the key."""
+
+    def doctor(self) -> Json:
+        """What is wrong with the cluster (docs/API.md). Raises Unsupported."""
 
     def events(self) -> Iterator[str]:
         """The kinds of all events, as they come. Raises Unsupported."""

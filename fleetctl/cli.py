@@ -15,8 +15,11 @@ from fleetctl.flags import GLOBAL_SPELLINGS, FlagError, command_first, normalise
 from fleetctl.output import INTERRUPTED, USAGE, Stop, complain, say
 
 _WHERE = {
+    "backup": "keeping",
     "cat": "lists",
+    "context": "contexting",
     "destroy": "leaving",
+    "doctor": "health",
     "fd-forward": "forward",
     "help": "about",
     "journal": "nearby",
@@ -26,6 +29,7 @@ _WHERE = {
     "load": "arriving",
     "plan": "placing",
     "restart": "restarting",
+    "restore": "keeping",
     "ssh": "shell",
     "start": "arriving",
     "status": "nearby",

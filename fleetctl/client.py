@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from fleetctl.api import Metadata
 from fleetctl.connect import Connect, reason
 from fleetctl.endpoint import Endpoint, UnixSocket
 from fleetctl.entities import Json, Machine, Setting, State, Unit
@@ -107,6 +108,30 @@ class Client:
                 raise Unsupported("the daemon there cannot plan: it is of an older version") from error
             raise
 
+    def metadata(self) -> Metadata:
+        """The metadata that were set through the API; an empty value hides the key. Raises Unsupported."""
+        found: dict[str, dict[str, str]] = {}
+        for said in self._newer("metadata", "tell these metadata apart").get("metadata") or ():
+            found.setdefault(said["machineID"], {})[said["key"]] = said["value"]
+        return found
+
+    def set_metadata(self, machine: str, values: Mapping[str, str]) -> None:
+        """Set metadata of a machine, present or not; an empty value hides the key."""
+        self._call("PATCH", "machines", body=[_operation(machine, *pair) for pair in values.items()])
+
+    def doctor(self) -> Json:
+        """What is wrong with the cluster (docs/API.md). Raises Unsupported."""
+        return self._newer("doctor", "check its cluster")
+
+    def _newer(self, path: str, purpose: str) -> Json:
+        """What a path says that fleet 1.0 does not know. Raises Unsupported."""
+        try:
+            return self._call("GET", path)
+        except ApiError as error:
+            if error.status == 404:
+                raise Unsupported(f"the daemon there cannot {purpose}: it is of an older version") from error
+            raise
+
     def events(self) -> Iterator[str]:
         """The kinds of all events, as they come, on a connection of its own. Raises Unsupported."""
         http = _Connection(self._host, self._connect)
@@ -179,6 +204,11 @@ class Client:
         said = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
         unsure = "" if method == "GET" else " (whether it took effect is not known)"
         return Unreachable(f"connection to {self._shown} broke before the answer: {said}{unsure}")
+
+
+def _operation(machine: str, key: str, value: str) -> Json:
+    path = f"/{machine}/metadata/{key}"
+    return {"op": "add", "path": path, "value": {"value": value}} if value else {"op": "remove", "path": path}
 
 
 def _item(name: str) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from fleetctl.contexts import applied, load
 from fleetctl.flags import GLOBAL, FlagError, Integer, OneOf, Switch, flag, normalised, spellings
-from fleetctl.output import Stop
+from fleetctl.output import Stop, doing
 from fleetctl.session import Session
 from fleetctl.settings import Settings
 
@@ -42,7 +44,7 @@ class FleetCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, or show its help."""
-        settings = Settings.of({str(option.name): ctx.params.pop(str(option.name)) for option in GLOBAL})
+        settings = Settings.of(_global_flags(ctx))
         if settings.help:
             from fleetctl.help import command_help
             from fleetctl.output import say
@@ -55,6 +57,20 @@ class FleetCommand(click.Command):
             return self.callback(session, **ctx.params)
         finally:
             session.close()
+
+
+def _global_flags(ctx: click.Context) -> dict[str, Any]:
+    """The global flags, taken out of the command's, with those of a context. Raises Stop."""
+    names = [str(option.name) for option in GLOBAL]
+    flags = {name: ctx.params.pop(name) for name in names}
+    if flags["help"]:
+        return flags
+    from_line, from_environment = (
+        frozenset(name for name in names if ctx.get_parameter_source(name) is source)
+        for source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+    )
+    with doing("Unable to initialize client"):
+        return applied(flags, from_line, from_environment, load())
 
 
 def command(

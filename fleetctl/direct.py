@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from fleetctl.api import Metadata
 from fleetctl.entities import Json, Machine, Setting, State, Unit
 from fleetctl.errors import ApiError, BadEndpoint, Unreachable, Unsupported
 from fleetctl.settings import Settings
@@ -110,6 +111,15 @@ class Direct:
 
     def plan(self, change: Json) -> Json:
         raise Unsupported("with --driver=etcd there is no planner: ask a daemon (leave out --driver)")
+
+    def metadata(self) -> Metadata:
+        return self._picture().dynamic
+
+    def set_metadata(self, machine: str, values: Mapping[str, str]) -> None:
+        self._call(self._registry.set_metadata(machine, values))
+
+    def doctor(self) -> Json:
+        raise Unsupported("with --driver=etcd nobody checks the cluster: ask a daemon (leave out --driver)")
 
     def events(self) -> Iterator[str]:
         raise Unsupported("with --driver=etcd lists are looked at again and again")

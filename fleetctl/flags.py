@@ -241,6 +241,7 @@ GLOBAL = (
     _global("cert-file", Text(), "certificate of this client (TLS)", "--etcd-certfile",
             envvar=("FLEETCTL_ETCD_CERTFILE", "FLEETCTL_CERT_FILE")),
     _global("color", OneOf("auto", "always", "never"), "colour by state: auto, always or never"),
+    _global("context", Text(), "name of the cluster, as given with `fleetctl context create`"),
     _global("debug", Switch(), "log every request to stderr"),
     _global("driver", Text(), 'how to reach the cluster: "API" or "etcd"'),
     _global("endpoint", Text(), "address of the API, or addresses of etcd with --driver=etcd"),

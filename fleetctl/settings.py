@@ -27,6 +27,7 @@ class Settings:
     etcd_api: int = 3
     etcd_key_prefix: str = "/_coreos.com/fleet/"
     color: str = "auto"
+    context: str = ""
     debug: bool = False
     version: bool = False
     help: bool = False
