@@ -1,5 +1,6 @@
 """What this daemon counts, under the names of fleet 1.0 where it had some (`spec/api-v1.md` §13)."""
 
+import asyncio
 import os
 import resource
 from collections.abc import Callable, Mapping
@@ -75,9 +76,10 @@ class Metrics:
         return [since, *counted, *self._gauges]
 
 
-def exposition(metrics: Metrics, *, openmetrics: bool = False) -> bytes:
-    """All of them, and those of this process, as they are now. Blocks for a moment."""
-    return meters.text([*metrics.families(), *_process()], openmetrics=openmetrics).encode()
+async def exposition(metrics: Metrics, *, openmetrics: bool = False) -> bytes:
+    """All of them, and those of this process, as they are now."""
+    of_process = await asyncio.to_thread(_process)
+    return meters.text([*metrics.families(), *of_process], openmetrics=openmetrics).encode()
 
 
 def _process() -> list[Meter]:

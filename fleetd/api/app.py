@@ -43,7 +43,7 @@ async def _describe(services: Services, call: Call) -> Answer:
 
 async def _measure(services: Services, call: Call) -> Answer:
     wants_openmetrics = "application/openmetrics-text" in call.accept
-    shown = await asyncio.to_thread(metrics.exposition, services.metrics, openmetrics=wants_openmetrics)
+    shown = await metrics.exposition(services.metrics, openmetrics=wants_openmetrics)
     return Answer(200, shown, metrics.OPENMETRICS if wants_openmetrics else metrics.PLAIN)
 
 

@@ -110,6 +110,20 @@ async def test_it_joins_leads_and_leaves_when_told_to(
     assert said == [*expected, "Gracefully shutting down"]
 
 
+async def test_it_counts_what_it_does(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as running:
+        await available(running)
+        await start_unit(running)
+        shown = (await running.api.get("/metrics")).body.decode()
+    lines = dict(line.rsplit(" ", 1) for line in shown.splitlines() if not line.startswith("#"))
+    assert float(lines["fleet_engine_leader_start_time"]) > 1e9
+    assert int(lines['fleet_engine_task_count_total{type="attemptscheduleunit"}']) >= 1
+    assert int(lines["fleet_engine_reconcile_count_total"]) >= 1
+    assert (lines["fleet_available"], lines["fleet_agent_units"]) == ("1", "1")
+    assert lines['fleet_agent_task_count_total{type="start"}'] == "1"
+    assert int(lines['fleet_registry_operation_duration_seconds_count{type="set"}']) >= 1
+
+
 async def test_until_it_has_joined_every_request_is_503(tmp_path: Path) -> None:
     store = MemoryStore()
     store.go_away()
