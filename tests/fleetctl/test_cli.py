@@ -16,7 +16,7 @@ NO_SOCKET = (
 def test_nothing_at_all_shows_the_short_help(alone: Shell) -> None:
     ran = alone()
     assert ran.status == 0
-    assert "\nUsage:\n  fleetctl [flags]\n  fleetctl [command]\n\nAvailable Commands:\n  cat " in ran.out
+    assert "\nUsage:\n  fleetctl [flags]\n  fleetctl [command]\n\nAvailable Commands:\n  backup " in ran.out
     assert "\n  verify" not in ran.out
     assert ran.out.endswith('\nUse "fleetctl [command] --help" for more information about a command.\n')
 

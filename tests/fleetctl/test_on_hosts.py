@@ -44,7 +44,8 @@ async def follow_changes(fleet: Cluster) -> None:
         fleet.hosts[1].run("timeout", "6", "fleetctl", "list-units", "-w", "-o", "json", check=False)
     )
     await asyncio.sleep(1)  # until it listens: what is measured is what comes after
-    await fleet.start({"web@.service": service("Conflicts=web@*.service")}, "--no-block", check=False)
+    template = fleet.write({"web@.service": service("Conflicts=web@*.service")})
+    await fleet.fleetctl("submit", *template)
     await fleet.fleetctl("start", "web@1", "web@2")
     shown = [json.loads(line) for line in (await watched).stdout.splitlines()]
     assert shown[0] == []
