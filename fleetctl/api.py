@@ -7,7 +7,6 @@ from typing import Protocol
 
 from fleetctl.entities import Json, Machine, Setting, State, Unit
 
-
 Metadata = Mapping[str, Mapping[str, str]]
 """By machine ID."""
 

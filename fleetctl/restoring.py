@@ -84,7 +84,8 @@ def sentence(step: Step, *, done: bool) -> str:
         case Create(unit):
             return f"Unit {unit.name} {_word('created', done)}, {unit.desired}"
         case Replace(unit, before):
-            return f"Unit {unit.name} differs: {before[:7]} {_word('replaced', done)} by {unit.hash[:7]}, {unit.desired}"
+            hashes = f"{before[:7]} {_word('replaced', done)} by {unit.hash[:7]}"
+            return f"Unit {unit.name} differs: {hashes}, {unit.desired}"
         case Want(unit, before):
             return f"Unit {unit.name} {_word('changed', done)} from {before} to {unit.desired}"
         case Describe(machine, values):

@@ -25,8 +25,6 @@ def doctor(session: Session) -> int:
         say(f"{finding['about']}: {finding['said']} ({finding['advice']})")
     if found:
         return 1
-    servers = len(said.get("servers") or ())
-    complain(
-        f"All is well: {said.get('machines', 0)} machines, {said.get('units', 0)} units, {servers} etcd servers"
-    )
+    counts = said.get("machines", 0), said.get("units", 0), len(said.get("servers") or ())
+    complain("All is well: {} machines, {} units, {} etcd servers".format(*counts))
     return 0

@@ -105,7 +105,7 @@ def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all: what was there before stays until then."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +98,7 @@ def test_what_differs_in_a_live_cluster_is_named_and_what_is_new_stays(
 def test_a_backup_goes_through_pipes(fleetctl: Shell, cluster: SmallCluster) -> None:
     filled(fleetctl, cluster)
     text = fleetctl("backup", "-").out
-    assert read(text).units.keys() == {
-        "a.service",
-        "all.service",
-        "idle.service",
-        "web@.service",
-        "web@1.service",
-    }
+    assert sorted(read(text).units) == [f"{n}.service" for n in ("a", "all", "idle", "web@", "web@1")]
     fleetctl("destroy", "idle")
     restored = fleetctl("restore", "-", feed=text)
     assert (restored.status, restored.out) == (0, "Unit idle.service created, inactive\n")
@@ -165,18 +160,12 @@ BAD = {
 @pytest.mark.parametrize(("text", "said"), BAD.values(), ids=BAD)
 def test_nothing_is_done_with_a_file_that_is_not_wholly_sound(fleetctl: Shell, text: str, said: str) -> None:
     fleetctl.file("kept.json", text)
-    with pytest.raises(BadBackup, match=".*".join(["", *map(_escaped, [said]), ""])):
+    with pytest.raises(BadBackup, match=re.escape(said)):
         read(text)
     refused = fleetctl("restore", "kept.json")
     assert (refused.status, refused.out) == (1, "")
     assert refused.err.startswith("kept.json cannot be restored, nothing was changed: ")
     assert files(fleetctl) == ""
-
-
-def _escaped(said: str) -> str:
-    import re
-
-    return re.escape(said)
 
 
 def test_all_faults_are_named_at_once() -> None:
