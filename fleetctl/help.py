@@ -23,7 +23,18 @@ To run a unit somewhere in the cluster:
 \tfleetctl start hello.service
 To reach a cluster from elsewhere:
 \tfleetctl --tunnel host.example list-machines"""
-_HIDDEN_IN_SHORT_HELP = ("help", "verify")
+EXIT_STATUS = (
+    ("0", "it is done"),
+    ("1", "something failed; the message says what"),
+    ("2", "a unit cannot be placed, or would not be (start, load, why, plan)"),
+    ("3", "status: a unit is not active"),
+    ("4", "status: there is no such unit"),
+    ("64", "the command line cannot be understood"),
+    ("124", "there was not enough time: the attempts of --block-attempts are used up"),
+    ("130", "interrupted; what has been asked of the cluster goes on"),
+    ("other", "ssh, status, journal: the exit status of the command there; 255 if the connection failed"),
+)
+_HIDDEN_IN_SHORT_HELP = ("help",)
 
 
 def version() -> str:
@@ -46,6 +57,7 @@ def main_help(root: click.Group) -> str:
         ("VERSION", [f"\t{version()}"]),
         ("COMMANDS", aligned(rows)),
         ("DESCRIPTION", [f"\t{line}" for line in DESCRIPTION.splitlines()]),
+        ("EXIT STATUS", [f"\t{status:6} {meaning}" for status, meaning in EXIT_STATUS]),
         ("OPTIONS", flag_lines(GLOBAL)),
     )
 
@@ -100,10 +112,15 @@ def _sections(*sections: tuple[str, Sequence[str]]) -> str:
 
 def flag_lines(flags: Iterable[click.Option]) -> list[str]:
     """One line for each flag, sorted by name, descriptions in one column."""
-    flags = sorted(flags, key=lambda option: option.opts[0])
-    named = [(_named(option), (option.help or "") + _default(option)) for option in flags]
+    named = flag_words(flags)
     widest = max((len(name) for name, _ in named), default=0)
     return [f"      {name:{widest}}   {text}" for name, text in named]
+
+
+def flag_words(flags: Iterable[click.Option]) -> list[tuple[str, str]]:
+    """How each flag is written, and what it does, sorted by name."""
+    flags = sorted(flags, key=lambda option: option.opts[0])
+    return [(_named(option), (option.help or "") + _default(option)) for option in flags]
 
 
 def _named(option: click.Option) -> str:

@@ -41,6 +41,7 @@ help = _HelpCommand(
     "help [command]",
     short_help="Show help for a command",
     help="Shows help for a command, or for fleetctl as a whole.",
+    example="fleetctl help start",
 )
 
 
@@ -49,6 +50,7 @@ help = _HelpCommand(
     "Print the version of fleetctl",
     words("ignored"),
     description="Prints the version of fleetctl.",
+    example="fleetctl version",
 )
 def version(session: Session, ignored: Sequence[str]) -> None:
     """Print the version."""

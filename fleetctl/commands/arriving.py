@@ -39,6 +39,7 @@ template (web@.service) is taken, from the cluster or beside the given path."""
     *_CREATING,
     words("units"),
     description=f"Uploads unit files. Nothing runs before they are loaded or started.\n\n{_FILES}",
+    example="fleetctl submit web@.service",
 )
 def submit(session: Session, units: Sequence[str], replace: bool, sign: bool, force: bool) -> None:
     """Create the units that are not there yet."""
@@ -54,6 +55,7 @@ def submit(session: Session, units: Sequence[str], replace: bool, sign: bool, fo
     BLOCK_ATTEMPTS,
     words("units"),
     description=f"Uploads units if need be, and has each loaded by the systemd of a machine.\n\n{_FILES}",
+    example="fleetctl load web@1.service",
 )
 def load(session: Session, units: Sequence[str], replace: bool, sign: bool, force: bool,
          no_block: bool, block_attempts: int) -> None:  # fmt: skip
@@ -78,6 +80,7 @@ Uploads units if need be, has each placed on a machine and started there, and
 waits until systemd says that it is up, has done its work, or has failed.
 
 {_FILES}""",
+    example="fleetctl start web@1.service web@2.service\nfleetctl start --block-attempts=10 slow.service",
 )
 def start(session: Session, units: Sequence[str], replace: bool, sign: bool, force: bool,
           no_block: bool, block_attempts: int) -> None:  # fmt: skip

@@ -15,6 +15,7 @@ Checks, from the host whose fleetd is asked: every etcd server, records that can
 read, who leads, units without content, in two places or on machines that are gone,
 versions that differ, and clocks. Prints one line for each finding, with what to do.
 Ends with 0 when all is well, with 1 otherwise.""",
+    example="fleetctl doctor",
 )
 def doctor(session: Session) -> int:
     """Print what is wrong."""

@@ -25,6 +25,7 @@ _GOAL = {"stop": Goal.STOPPED, "unload": Goal.GONE}
     BLOCK_ATTEMPTS,
     words("units"),
     description="Stops units. They stay where they are, and can be started there again.",
+    example="fleetctl stop 'web@*'",
 )
 def stop(session: Session, units: Sequence[str], no_block: bool, block_attempts: int) -> None:
     """Stop units that run."""
@@ -37,6 +38,7 @@ def stop(session: Session, units: Sequence[str], no_block: bool, block_attempts:
     NO_BLOCK,
     BLOCK_ATTEMPTS,
     words("units"),
+    example="fleetctl unload web@1.service",
 )
 def unload(session: Session, units: Sequence[str], no_block: bool, block_attempts: int) -> None:
     """Take units off their machines; they stay in the registry."""
@@ -50,6 +52,7 @@ def unload(session: Session, units: Sequence[str], no_block: bool, block_attempt
     BLOCK_ATTEMPTS,
     words("units"),
     description="Removes units from the cluster, and waits until they have been stopped wherever they ran.",
+    example="fleetctl destroy web@1.service",
 )
 def destroy(session: Session, units: Sequence[str], no_block: bool, block_attempts: int) -> int:
     """Remove units for good."""

@@ -130,6 +130,7 @@ def list_machines(session: Session, machines: Sequence[str], **how: Any) -> None
     "Print the unit file of a unit",
     words("units"),
     description="Prints the unit file as it is in the cluster: comments and formatting are not kept there.",
+    example="fleetctl cat web@1.service",
 )
 def cat(session: Session, units: Sequence[str]) -> None:
     """Print the canonical text of one unit."""

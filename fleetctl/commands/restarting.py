@@ -22,6 +22,7 @@ from fleetctl.wait import wait_for
     description="""\
 Stops each unit and starts it again on its machine, one unit after the other. Of
 a global unit all copies are restarted, one machine after the other.""",
+    example="fleetctl restart web@1.service",
 )
 def restart(session: Session, units: Sequence[str], block_attempts: int) -> int:
     """Restart units that are on a machine."""
