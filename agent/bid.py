@@ -60,6 +60,11 @@ def lacks_memory(name: str, facts: HostFacts) -> str | None:
     return f"memory is short: {left} MiB available of {total} MiB"
 
 
+def lacks_directory(name: str, facts: HostFacts) -> str | None:
+    """Unit files have to go somewhere."""
+    return facts.no_directory
+
+
 def lacks_disk(name: str, facts: HostFacts) -> str | None:
     """A unit whose file cannot be written cannot run."""
     if facts.disk_free is None or facts.disk_free >= LEAST_DISK:
@@ -67,4 +72,11 @@ def lacks_disk(name: str, facts: HostFacts) -> str | None:
     return f"the disk under {facts.directory} is full: {facts.disk_free} bytes free"
 
 
-OBJECTIONS: tuple[Objection, ...] = (leaves, hears_nothing, has_a_stranger, lacks_memory, lacks_disk)
+OBJECTIONS: tuple[Objection, ...] = (
+    leaves,
+    hears_nothing,
+    has_a_stranger,
+    lacks_memory,
+    lacks_directory,
+    lacks_disk,
+)

@@ -74,6 +74,8 @@ class HostFacts:
     directory: str = ""
     disk_free: int | None = None
     """Bytes left where the unit files go; None when that could not be found out."""
+    no_directory: str | None = None
+    """Why no unit file can be written at all, or None."""
     leaving: bool = False
     """The host is giving its units away."""
 

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 Failures = dict[str, Exception]
 
+MISREAD = frozenset({"error", "not-found"})
+
 
 class Installer:
     """Installs unit files in batches; one that fails never keeps the others from being installed."""
@@ -42,7 +44,8 @@ class Installer:
         installable = [name for name, file in left.items() if file.has_install]
         failures |= await self._undone(await self._each(self._systemd.enable, self._paths(installable)))
         left = _without(left, failures)
-        if any(file.has_install for file in left.values()) or await self._is_stale(left, before):
+        has_links = any(file.has_install for file in left.values())
+        if has_links or await self._is_stale(left, before) or await self._is_misread(left):
             await self._reload(left)
         return failures | await asyncio.to_thread(self._keep, left)
 
@@ -76,6 +79,14 @@ class Installer:
         kept = [name for name in names if name in before and before[name].load != "not-found"]
         asked = (self._systemd.property(name, "NeedDaemonReload") for name in kept)
         return any(await asyncio.gather(*asked))
+
+    async def _is_misread(self, names: Collection[str]) -> bool:
+        """Whether systemd has not taken in one of these files, which only reading all again can mend.
+
+        Seen when a unit comes back before the cgroup of its last run is gone: "Device or resource busy".
+        """
+        statuses = await self._systemd.states(names) if names else {}
+        return any(status.load in MISREAD for status in statuses.values())
 
     async def _reload(self, names: Collection[str]) -> None:
         log.info("systemd reads its unit files again, for %s", ", ".join(names))

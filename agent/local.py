@@ -7,11 +7,12 @@ Rule 2: only what the agent itself put there is ever stopped or removed.
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from agent.batch import Batches
 from agent.changes import Changes
-from agent.errors import HostError, NotLoaded, Refused
+from agent.errors import HostError, NotLoaded, Refused, Unwritable
 from agent.host import HostFacts, Present, Remembered, Stage, UnitStatus
 from agent.installer import Installer
 from agent.memory import Memory
@@ -163,10 +164,9 @@ class LocalHost:
 
     async def facts(self, names: Collection[str]) -> HostFacts:
         """What counts when this host is asked to run these units."""
-        here = asyncio.to_thread(_measure, self._directory)
-        there = self._whose(names)
-        (available, total, free), (silent, others) = await asyncio.gather(here, there)
-        return HostFacts(silent, others, available, total, str(self._directory.path), free)
+        here = asyncio.to_thread(_measured, self._directory)
+        facts, (silent, others) = await asyncio.gather(here, self._whose(names))
+        return replace(facts, silent=silent, strangers=others)
 
     async def _whose(self, names: Collection[str]) -> tuple[str | None, Mapping[str, str]]:
         try:
@@ -221,6 +221,8 @@ class LocalHost:
         self._memory.record(name, Remembered(hash, stage))
 
     def _recall(self) -> None:
+        if said := _why_no_directory(self._directory):
+            log.error("no unit can be loaded on this host: %s", said)
         try:
             self._memory.read()
             self._directory.clear_unfinished()
@@ -235,8 +237,22 @@ def _present(hash: str | None, memory: Remembered | None) -> Present:
     return Present(hash, memory.stage)
 
 
-def _measure(directory: UnitDirectory) -> tuple[int, int, int | None]:
-    """Memory available and in all, and room for unit files, in bytes. Blocks."""
+def _measured(directory: UnitDirectory) -> HostFacts:
+    """Memory, and room for unit files. Blocks."""
     lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
     table = {words[0]: int(words[1]) * 1024 for words in lines if len(words) > 1}
-    return table.get("MemAvailable:", 0), table.get("MemTotal:", 0), directory.free()
+    return HostFacts(
+        memory_available=table.get("MemAvailable:", 0),
+        memory_total=table.get("MemTotal:", 0),
+        directory=str(directory.path),
+        disk_free=directory.free(),
+        no_directory=_why_no_directory(directory),
+    )
+
+
+def _why_no_directory(directory: UnitDirectory) -> str | None:
+    try:
+        directory.make()
+    except Unwritable as error:
+        return str(error)
+    return None

@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.desired import Desired, contents_needed, desired
 from agent.errors import HostError
-from agent.host import Host
+from agent.host import Host, Present
 from agent.offers import Bidder
 from agent.plan import plan
 from agent.publish import Publisher
@@ -31,6 +31,8 @@ RECONCILE_EVERY = 5.0
 HAND_OVER_DEADLINE = 60.0
 HAND_OVER_GRACE = 1.0
 """Seconds for what is under way to end by itself."""
+REACH_DEADLINE = 5.0
+"""Seconds to wait for systemd where there is nothing to be done without it."""
 
 
 class Agent:
@@ -87,8 +89,7 @@ class Agent:
         left: set[str] = set()
         try:
             async with asyncio.timeout(deadline), self._in_touch():
-                await self._host.reachable()
-                present = await self._host.present()
+                present = await self._present_soon()
                 if present is None:
                     log.warning("the units of this host could not be read: all are left running")
                     return
@@ -99,6 +100,16 @@ class Agent:
             log.warning(
                 "not all units were unloaded within %g s, left: %s", deadline, ", ".join(sorted(left))
             )
+
+    async def _present_soon(self) -> Mapping[str, Present] | None:
+        """The units of this host, or None where systemd cannot be reached soon."""
+        try:
+            async with asyncio.timeout(REACH_DEADLINE):
+                await self._host.reachable()
+                return await self._host.present()
+        except TimeoutError:
+            log.warning("systemd was not reached within %g s", REACH_DEADLINE)
+            return None
 
     async def _hand_over(self, name: str, left: set[str]) -> None:
         try:

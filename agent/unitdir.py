@@ -35,6 +35,13 @@ class UnitDirectory:
         """Where the file of this unit is, or would be."""
         return self.path / name
 
+    def make(self) -> None:
+        """Make sure that the directory is there, and can be written to. Raises Unwritable."""
+        with _explained("make", self.path):
+            self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise Unwritable("write to", self.path, "read-only, or no permission")
+
     def read(self) -> dict[str, str]:
         """The hashes of all unit files by name; what has not changed is not read again. Raises OSError."""
         try:

@@ -37,6 +37,10 @@ CASES: dict[str, tuple[HostFacts, str | None]] = {
         replace(HEALTHY, disk_free=0),
         "the disk under /run/fleet/units is full: 0 bytes free",
     ),
+    "a host that cannot write unit files refuses": (
+        replace(HEALTHY, no_directory="could not make /run/fleet/units: Read-only file system"),
+        "could not make /run/fleet/units: Read-only file system",
+    ),
     "a host whose disk is not known bids": (replace(HEALTHY, disk_free=None), None),
 }
 

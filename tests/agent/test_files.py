@@ -82,6 +82,19 @@ def test_a_file_that_cannot_be_written_says_which_and_leaves_nothing(directory: 
     assert [path.name for path in directory.path.iterdir()] == ["a.service"]
 
 
+def test_the_directory_is_made_with_its_parents(directory: UnitDirectory) -> None:
+    directory.make()
+    directory.make()
+    assert directory.path.is_dir()
+    assert directory.path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_directory_that_cannot_be_made_says_which_and_why(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file where a directory should be")
+    with pytest.raises(Unwritable, match=f"could not make {tmp_path}/run/units: Not a directory"):
+        UnitDirectory(tmp_path / "run" / "units").make()
+
+
 def test_free_space_is_known_before_the_directory_is_there(directory: UnitDirectory) -> None:
     assert (directory.free() or 0) > 0
 

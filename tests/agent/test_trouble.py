@@ -174,3 +174,18 @@ async def test_all_goes_on_when_the_bus_comes_back(machine: Machine) -> None:
         assert B not in machine.files
         this.find_bus()
         await w.reported(B, is_("active"))
+
+
+async def test_handing_over_does_not_wait_for_a_bus_that_is_gone(
+    machine: Machine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.loop.REACH_DEADLINE", 0.05)
+    this = ScriptedHost(machine)
+    async with world(this) as w:
+        await w.schedule(A, SLEEPS)
+        await w.reported(A, is_("active"))
+        this.lose_bus()
+        async with asyncio.timeout(1):
+            await w.agent.hand_over()
+    assert machine.active == {A: "active"}
+    assert "systemd was not reached within 0.05 s" in caplog.text

@@ -54,9 +54,9 @@ class World:
         picture = await self.until(lambda p: condition(p.reports.get(name, {}).get(ME)))
         return picture.reports.get(name, {}).get(ME)
 
-    async def until(self, condition: Callable[[Picture], object]) -> Picture:
+    async def until(self, condition: Callable[[Picture], object], *, timeout: float = 5) -> Picture:
         """Wait until the shared state is so."""
-        async with asyncio.timeout(5), MemoryRegistry(self.store).follow(Everything()) as view:
+        async with asyncio.timeout(timeout), MemoryRegistry(self.store).follow(Everything()) as view:
             picture = view.picture
             while not condition(picture):
                 picture = await view.after(picture)

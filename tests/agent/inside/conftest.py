@@ -35,17 +35,19 @@ async def show(name: str, property: str) -> str:
 
 
 class SystemdBench:
-    """See `host_contract.Bench`: this machine."""
+    """See `host_contract.Bench`: this machine, or with `user` the systemd of its root user."""
 
-    def __init__(self, library: str) -> None:
+    def __init__(self, library: str, *, user: bool = False) -> None:
         self.library = library
+        self.user = user
         self.directory = Path(f"/run/fleet-test-{next(COUNT)}")
         self.strangers: list[Path] = []
         self.host = self.new_host()
         self._watch: asyncio.Task[None] | None = None
 
     def new_host(self) -> LocalHost:
-        return LocalHost.at(self.directory / "units", self.directory / "memory", library=self.library)
+        units, memory = self.directory / "units", self.directory / "memory"
+        return LocalHost.at(units, memory, user=self.user, library=self.library)
 
     async def start_agent(self) -> None:
         self.host = self.new_host()
@@ -63,8 +65,8 @@ class SystemdBench:
         await self.start_agent()
 
     async def add_stranger(self, name: str) -> str:
-        path = Path("/etc/systemd/system") / name
-        path.write_text("[Service]\nExecStart=/bin/sleep 3000\n")
+        path = Path("/etc/xdg/systemd/user" if self.user else "/etc/systemd/system", name)
+        await asyncio.to_thread(path.write_text, "[Service]\nExecStart=/bin/sleep 3000\n")
         self.strangers.append(path)
         return str(path)
 
@@ -79,7 +81,7 @@ class SystemdBench:
         await self.stop_agent()
         self.remove_files()
         if self.strangers:
-            await command("systemctl", "daemon-reload")
+            await command("systemctl", *(["--user"] if self.user else []), "daemon-reload")
 
     def remove_files(self) -> None:
         for path in (*self.strangers, Path(STARTS)):

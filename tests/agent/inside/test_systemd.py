@@ -100,7 +100,7 @@ async def test_on_a_full_disk_nothing_is_half_done_and_it_works_when_there_is_ro
     bench: SystemdBench,
 ) -> None:
     units = bench.directory / "units"
-    units.mkdir(parents=True)
+    units.mkdir(parents=True, exist_ok=True)
     await command("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(units))
     filler = units / "filler.txt"
     try:

@@ -1,0 +1,97 @@
+"""Every type of unit that fleet schedules, on systemd; and the systemd of a user."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.agent.host_contract import SLEEPS, UNIT, HostContract, becomes, launch
+from tests.agent.inside.conftest import SystemdBench, command, nothing_blocks, show
+from units.file import UnitFile
+
+pytestmark = pytest.mark.lab
+
+TYPES = {
+    "fleet-test.socket": "[Socket]\nListenStream=/run/fleet-test.sock\n",
+    "fleet-test.timer": "[Timer]\nOnActiveSec=1h\n",
+    "fleet-test.path": "[Path]\nPathExists=/run/no-such-file\n",
+    "fleet-test.target": "[Unit]\nDescription=a target\n",
+    "fleet-test.slice": "[Slice]\nMemoryMax=100M\n",
+    "mnt.mount": "[Mount]\nWhat=tmpfs\nWhere=/mnt\nType=tmpfs\n",
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+async def test_a_unit_of_any_type_comes_and_goes(bench: SystemdBench, name: str) -> None:
+    await bench.host.load(UNIT, SLEEPS)  # what a socket, a timer or a path starts
+    await bench.host.load(name, UnitFile.from_text(TYPES[name]))
+    job = await bench.host.start(name)
+    assert await job is None
+    await becomes(bench, lambda s: s.active == "active", name)
+    await bench.restart_agent()
+    await bench.host.unload(name)
+    assert (await bench.host.states([name]))[name].active == "inactive"
+    assert await show(name, "FragmentPath") == ""
+    assert set(await bench.host.present() or ()) == {UNIT}
+
+
+async def test_a_socket_starts_its_service_and_both_go(bench: SystemdBench) -> None:
+    socket = "fleet-test.socket"
+    await bench.host.load(UNIT, SLEEPS)
+    await bench.host.load(socket, UnitFile.from_text(TYPES[socket]))
+    await bench.host.start(socket)
+    await becomes(bench, lambda s: s.active == "active", socket)
+    _, writer = await asyncio.open_unix_connection("/run/fleet-test.sock")
+    await becomes(bench, lambda s: s.active == "active")
+    writer.close()
+    await asyncio.gather(bench.host.unload(UNIT), bench.host.unload(socket))
+    assert await bench.host.present() == {}
+
+
+async def test_a_unit_whose_type_this_host_cannot_run_says_so(bench: SystemdBench) -> None:
+    """Automounts need a kernel device that the hosts of a lab do not have."""
+    automount = "mnt.automount"
+    await bench.host.load("mnt.mount", UnitFile.from_text(TYPES["mnt.mount"]))
+    await bench.host.load(automount, UnitFile.from_text("[Automount]\nWhere=/mnt\n"))
+    job = await bench.host.start(automount)
+    assert await job == "systemd's job to start it ended with the result 'unsupported'"
+    await bench.host.unload(automount)
+    assert (await bench.host.states([automount]))[automount].load == "not-found"
+
+
+@pytest.fixture(scope="module")
+def user_manager() -> None:
+    """The systemd of the root user, as `systemd_user=true` has it."""
+    asyncio.run(_start_user_manager())
+
+
+async def _start_user_manager() -> None:
+    await command("systemctl", "start", "user@0.service")
+
+
+class TestUserManager(HostContract):
+    """The suite, on the systemd of a user."""
+
+    @pytest.fixture
+    async def bench(self, user_manager: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SystemdBench]:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/0")
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/0/bus")
+        made = SystemdBench("dbus_fast", user=True)
+        with nothing_blocks("dbus_fast"):
+            await made.start_agent()
+            try:
+                yield made
+            finally:
+                await made.clean()
+
+
+async def test_what_systemd_is_about_to_do_to_a_unit_is_known(bench: SystemdBench) -> None:
+    slow = "[Service]\nTimeoutStopSec=1\nKillSignal=SIGCONT\nExecStart=/bin/sleep 1000\n"
+    await launch(bench, UnitFile.from_text(slow))
+    await becomes(bench, lambda s: s.active == "active")
+    assert await bench.host.job_type(UNIT) is None
+    assert await bench.host.job_type("no-such.service") is None
+    await command("systemctl", "restart", "--no-block", UNIT)
+    assert await bench.host.job_type(UNIT) == "restart"
+    await command("systemctl", "stop", "--no-block", UNIT)
+    assert await bench.host.job_type(UNIT) == "stop"
