@@ -1,0 +1,5 @@
+"""The HTTP API."""
+
+from fleetd.api import lean
+
+lean.prepare()

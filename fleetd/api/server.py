@@ -10,9 +10,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from aiohttp import http_exceptions, web
+from aiohttp import http_exceptions
 from aiohttp.http_parser import HeadersParser, HttpRequestParserPy
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+from aiohttp.web_request import BaseRequest
+from aiohttp.web_response import Response, StreamResponse
+from aiohttp.web_server import Server
 from multidict import CIMultiDictProxy
 
 from fleetd.api.app import App
@@ -53,16 +56,16 @@ class _Connection(RequestHandler):
         super().__init__(manager, loop=loop, **options)
         self._version = manager.version
         self._parser = _Parser(
-            self, loop, self._read_bufsize, payload_exception=web.RequestPayloadError, auto_decompress=False
+            self, loop, self._read_bufsize, payload_exception=RequestPayloadError, auto_decompress=False
         )
 
     def handle_error(
         self,
-        request: web.BaseRequest,
+        request: BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,
-    ) -> web.StreamResponse:
+    ) -> StreamResponse:
         """What cannot be read as HTTP is refused in the form of every other error."""
         log.debug("refused what is no HTTP request: %s", message)
         return _Response(error_answer(status, f"bad request: {message}", close=True), self._version)
@@ -74,14 +77,14 @@ class _Parser(HttpRequestParserPy):
         self._headers_parser = _Headers(self.max_line_size, self.max_headers, self.max_field_size)
 
 
-class _Server(web.Server):
+class _Server(Server):
     version: str | None = None
 
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
-class _Response(web.Response):
+class _Response(Response):
     """An answer with exactly its own headers; `server` None leaves that header out too."""
 
     def __init__(self, answer: Answer, server: str | None) -> None:
@@ -107,7 +110,7 @@ async def serving(app: App, listeners: Sequence[socket.socket], *, version: str)
     """Answer on all of these sockets until the context ends; then end what is under way."""
     name = f"fleetd/{version}"
 
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(request: BaseRequest) -> StreamResponse:
         answer = await app.answer(_call(request), request.rel_url.raw_path, request.rel_url.raw_query_string)
         if answer.stream is not None:
             return await _streamed(request, answer, answer.stream, name)
@@ -115,22 +118,24 @@ async def serving(app: App, listeners: Sequence[socket.socket], *, version: str)
 
     server = _Server(handle, access_log=None, lingering_time=LINGERING, auto_decompress=False)
     server.version = name
-    runner = web.ServerRunner(server, shutdown_timeout=DRAIN)
-    await runner.setup()
+    opened = [one for listener in listeners if (one := await _listen(server, listener)) is not None]
     try:
-        for listener in listeners:
-            await _listen(runner, listener)
         yield
     finally:
-        await runner.cleanup()
+        for one in opened:
+            one.close()
+        # What has been sent before is still answered, then idle connections end, then busy ones.
+        await asyncio.sleep(0)
+        server.pre_shutdown()
+        await server.shutdown(DRAIN)
 
 
 async def _streamed(
-    request: web.BaseRequest, answer: Answer, stream: Callable[[], AsyncGenerator[bytes, None]], server: str
-) -> web.StreamResponse:
+    request: BaseRequest, answer: Answer, stream: Callable[[], AsyncGenerator[bytes, None]], server: str
+) -> StreamResponse:
     """Send what comes until nothing more does, or the client is gone. A slow client is waited for."""
     headers = {"Server": server, "Content-Type": answer.content_type or "", "Cache-Control": "no-store"}
-    response = web.StreamResponse(status=answer.status, headers=headers)
+    response = StreamResponse(status=answer.status, headers=headers)
     response.force_close()
     await response.prepare(request)
     async with aclosing(stream()) as pieces:
@@ -143,14 +148,19 @@ async def _streamed(
     return response
 
 
-async def _listen(runner: web.ServerRunner, listener: socket.socket) -> None:
+async def _listen(server: _Server, listener: socket.socket) -> asyncio.Server | None:
+    """Accept connections on a socket; None when it refuses."""
+    loop = asyncio.get_running_loop()
     try:
-        await web.SockSite(runner, listener).start()
+        if listener.family == socket.AF_UNIX:
+            return await loop.create_unix_server(server, sock=listener)
+        return await loop.create_server(server, sock=listener)
     except OSError as error:
         log.error("Failed serving HTTP on listener: addr: %s, err: %s", listener.getsockname(), error)
+        return None
 
 
-def _call(request: web.BaseRequest) -> Call:
+def _call(request: BaseRequest) -> Call:
     async def read() -> bytes:
         return await _body(request)
 
@@ -166,7 +176,7 @@ def _call(request: web.BaseRequest) -> Call:
     )
 
 
-async def _body(request: web.BaseRequest) -> bytes:
+async def _body(request: BaseRequest) -> bytes:
     """The body of a request. Raises ApiError."""
     too_large = ApiError(413, f"request body is larger than {MAX_BODY} bytes")
     if (request.content_length or 0) > MAX_BODY:
@@ -182,6 +192,6 @@ async def _body(request: web.BaseRequest) -> bytes:
                     raise too_large
     except TimeoutError:
         raise ApiError(408, f"request body did not arrive within {BODY_PATIENCE:g} s") from None
-    except (web.RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError) as error:
+    except (RequestPayloadError, http_exceptions.HttpProcessingError, ConnectionError) as error:
         raise ApiError(400, f"request body cannot be read: {error}") from None
     return bytes(body)

@@ -132,3 +132,21 @@ def test_what_is_no_recorded_moment_is_not_replayed(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("cannot replay: ")
     assert "Traceback" not in done.stderr
+
+
+LEAN = """
+import sys
+import fleetd.api.server
+assert "aiohttp.client" not in sys.modules, "the client was imported"
+import aiohttp
+assert aiohttp.hdrs.ACCEPT == "Accept", "a submodule"
+assert "aiohttp.client" not in sys.modules
+assert aiohttp.ClientSession.__name__ == "ClientSession", "a name of the package itself"
+assert aiohttp.__version__
+strangers = {"paramiko", "requests", "click", "cryptography"} & set(sys.modules)
+assert not strangers, strangers
+"""
+
+
+def test_the_daemon_imports_no_client_and_who_wants_one_gets_it() -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", LEAN], check=True, timeout=60)
