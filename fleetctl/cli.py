@@ -17,6 +17,7 @@ from fleetctl.output import INTERRUPTED, USAGE, Stop, complain, say
 _WHERE = {
     "backup": "keeping",
     "cat": "lists",
+    "completion": "completing",
     "context": "contexting",
     "destroy": "leaving",
     "doctor": "health",
@@ -107,6 +108,12 @@ def run(args: Sequence[str]) -> int:
         from fleetctl.help import version
 
         say(f"fleetctl version {version()}")
+        return 0
+    if args[0] == "__complete":  # asked by the scripts of `fleetctl completion`
+        from fleetctl.completion import candidates
+
+        for word in candidates(args[1:]):
+            say(word)
         return 0
     try:
         return _status(_invoked(list(args)))
