@@ -28,6 +28,7 @@ _WHERE = {
     "list-unit-files": "lists",
     "list-units": "lists",
     "load": "arriving",
+    "migrate": "migrating",
     "plan": "placing",
     "restart": "restarting",
     "restore": "keeping",
