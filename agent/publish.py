@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from agent.backoff import pause
 from agent.errors import HostError
@@ -79,7 +80,11 @@ class Publisher:
 
     async def _publish(self, names: frozenset[str]) -> None:
         remembered = self._host.remembered()
-        statuses = await self._host.states([name for name in names if name in remembered])
+        try:
+            statuses = await self._host.states([name for name in names if name in remembered])
+        except HostError:
+            await self._say_troubles()
+            raise
         self._troubles.active([name for name, status in statuses.items() if status.active in UP])
         troubles = self._troubles.all()
         current = reports(
@@ -93,3 +98,15 @@ class Publisher:
             self._published.pop(name, None)
         if over := [name for name in gone if (m := remembered.get(name)) and m.stage is Stage.GONE]:
             await self._host.forget(over)
+
+    async def _say_troubles(self) -> None:
+        """While systemd is silent: what troubles the units, beside the last that was said of them."""
+        troubles = self._troubles.all()
+        fresh = [
+            replace(report, reason=trouble.reason, failures=trouble.failures)
+            for name, report in self._published.items()
+            if (trouble := troubles.get(name)) and report.reason != trouble.reason
+        ]
+        if fresh:
+            await self._session.report(fresh, ())
+            self._published |= {report.name: report for report in fresh}

@@ -158,6 +158,20 @@ async def test_what_takes_long_is_said_once_and_shown_while_it_lasts_and_others_
     assert caplog.text.count("blocked for") == 1
 
 
+async def test_what_troubles_a_unit_is_said_although_systemd_says_nothing_of_its_state(
+    machine: Machine,
+) -> None:
+    silence = NoAnswer("systemd did not answer within 25 s when asked to stop a.service")
+    async with world(ScriptedHost(machine)) as w:
+        await w.schedule(A, SLEEPS)
+        await w.reported(A, is_("active"))
+        machine.faults |= {f"stop {A}": [silence] * 9, "states": [silence]}
+        await w.schedule(A, SLEEPS, "loaded")
+        report = await w.reported(A, lambda r: r is not None and r.reason)
+        assert report is not None
+        assert (report.active, report.reason) == ("active", str(silence))
+
+
 async def test_of_what_nothing_is_left_to_be_done_no_trouble_is_kept() -> None:
     troubles = Troubles()
     troubles.put(A, Trouble(HASH, "x"))
