@@ -37,10 +37,12 @@ def go_json(value: object) -> str:
 
 
 def write_object(name: str, hash: str) -> str:
+    """A job's `object`: its name, and the hash as 20 numbers."""
     return go_json({"Name": name, "UnitHash": list(bytes.fromhex(hash))})
 
 
 def write_file(file: UnitFile) -> str:
+    """A content."""
     return go_json({"Raw": file.text})
 
 
@@ -63,6 +65,7 @@ def write_state(report: Report) -> str:
 
 
 def write_machine(machine: Machine) -> str:
+    """A machine's record; capabilities that 1.0 does not know come after its own."""
     known = {word: word in machine.capabilities for word in GENERAL_CAPABILITIES}
     ours = {word: True for word in sorted(machine.capabilities.difference(GENERAL_CAPABILITIES))}
     return go_json(
@@ -77,6 +80,7 @@ def write_machine(machine: Machine) -> str:
 
 
 def write_leader(leader: Leader) -> str:
+    """The value of the leader's lease."""
     return go_json({"MachineID": leader.machine, "Version": leader.version})
 
 

@@ -66,6 +66,7 @@ _CERTIFICATE: Final = (
     "wrong_version_number",
 )
 _HINTS: Final = (
+    ("http1.x server", " (it has no v3 API, as etcd 2.x: set etcd_api=2; or it wants TLS)"),
     ("TSI_DATA_CORRUPTED", " (it may want a client certificate that it trusts)"),
     ("Handshake read failed", " (it may not speak TLS: then its URL begins with http://)"),
 )

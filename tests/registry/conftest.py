@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from registry.port import Registry
-from tests.registry.layout_world import LayoutWorld, layout_world
+from tests.registry.layout_world import Etcd2, LayoutWorld, layout_world
 from tests.registry.members import ETCD, Cluster
 from tests.registry.world import EtcdWorld, MemoryWorld, World, etcd_world
 
@@ -61,6 +61,16 @@ async def layout(etcd: Cluster, prefix: str) -> AsyncIterator[LayoutWorld]:
     """A part of etcd v2, for what only the layout of fleet 1.0 has."""
     async with layout_world(etcd.urls, prefix) as world:
         yield world
+
+
+@pytest.fixture
+def raw(layout: LayoutWorld) -> Etcd2:
+    return layout.raw
+
+
+@pytest.fixture
+def ours(layout: LayoutWorld) -> Registry:
+    return layout.connect()
 
 
 @pytest.fixture

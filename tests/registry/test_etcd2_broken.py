@@ -10,20 +10,10 @@ from registry.errors import Conflict, Refused
 from registry.port import Everything, OneMachine, Registry
 from registry.records import Leader, ScheduleEntry
 from tests.registry.builders import INACTIVE, LAUNCHED, M1, M2, A, job, machine, unit_file
-from tests.registry.layout_world import Etcd2, LayoutWorld
+from tests.registry.layout_world import Etcd2
 from tests.registry.world import seen
 
 OBJECT = json.dumps({"Name": A, "UnitHash": list(bytes.fromhex(unit_file().hash))})
-
-
-@pytest.fixture
-def raw(layout: LayoutWorld) -> Etcd2:
-    return layout.raw
-
-
-@pytest.fixture
-def ours(layout: LayoutWorld) -> Registry:
-    return layout.connect()
 
 
 BROKEN: dict[str, tuple[dict[str, str], str, str]] = {

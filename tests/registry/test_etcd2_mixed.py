@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-
-import pytest
 
 from agent.loop import Agent
 from engine.loop import run as run_engine
-from registry.errors import Deposed, Occupied
-from registry.port import Displace, Everything, Place, Registry
+from registry.port import Everything, Registry
 from tests.agent.scripted import Machine as ScriptedMachine
 from tests.agent.scripted import ScriptedHost
 from tests.registry.builders import (
@@ -21,48 +16,18 @@ from tests.registry.builders import (
     M1,
     M2,
     A,
-    entry,
     job,
-    leader,
     machine,
     report,
     unit_file,
 )
 from tests.registry.layout_world import Etcd2, LayoutWorld
 from tests.registry.veterans import Veteran, VeteranEngine, current_state, jobs_of, machines_of, submit
-from tests.registry.world import SOON, seen, soon
+from tests.registry.waiting import running, until
+from tests.registry.world import seen
 from units.machine import Machine
 
 OLD1, OLD2 = "a" * 32, "b" * 32
-
-
-@pytest.fixture
-def raw(layout: LayoutWorld) -> Etcd2:
-    return layout.raw
-
-
-@pytest.fixture
-def ours(layout: LayoutWorld) -> Registry:
-    return layout.connect()
-
-
-@asynccontextmanager
-async def running(coroutine: Awaitable[None]) -> AsyncIterator[None]:
-    """Something that runs until the context ends."""
-    task = asyncio.ensure_future(coroutine)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def until(condition: Callable[[], Awaitable[object]]) -> None:
-    """Wait for a fact that only etcd knows."""
-    async with asyncio.timeout(SOON):
-        while not await condition():  # noqa: ASYNC110  # raw etcd tells nobody
-            await asyncio.sleep(0.02)
 
 
 async def test_both_see_each_others_machines(raw: Etcd2, ours: Registry) -> None:
@@ -215,73 +180,6 @@ async def test_what_ours_says_is_refreshed_before_it_ends(raw: Etcd2, ours: Regi
             await asyncio.sleep(0.25)
 
 
-async def test_ours_accepts_their_leader_and_leads_when_it_is_gone(raw: Etcd2, ours: Registry) -> None:
-    old = VeteranEngine(raw, OLD1)
-    assert await old.engine_pass()
-    campaign = ours.campaign(leader(M1), ttl=10)
-    waiting = asyncio.ensure_future(campaign.__aenter__())
-    for _ in range(3):
-        await asyncio.sleep(0.05)
-        assert await old.engine_pass(), "nobody challenges it"
-    assert not waiting.done()
-    await old.release()
-    await soon(waiting)
-    assert await raw.value("lease/engine-leader") == f'{{"MachineID":"{M1}","Version":1}}'
-    assert await raw.value("engine/version") == "1"
-    assert not await old.engine_pass(), "it accepts ours"
-    await (await waiting).resign()
-    assert await old.engine_pass()
-    await campaign.__aexit__(None, None, None)
-
-
-async def test_a_leader_of_a_lower_version_is_deposed_and_waited_for(raw: Etcd2, ours: Registry) -> None:
-    await raw.put("lease/engine-leader", OLD1, ttl=2)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    async with ours.campaign(leader(M1), ttl=10) as leadership:
-        assert loop.time() - began > 0.9, "its lease was waited for"
-        await leadership.commit([])
-        assert await raw.value("lease/engine-leader") == f'{{"MachineID":"{M1}","Version":1}}'
-
-
-async def test_ours_is_deposed_when_a_later_version_steals_the_lease(raw: Etcd2, ours: Registry) -> None:
-    async with ours.campaign(leader(M1), ttl=10) as leadership:
-        node = await raw.node("lease/engine-leader")
-        assert node is not None
-        stolen = f'{{"MachineID":"{OLD1}","Version":2}}'
-        await raw.put("lease/engine-leader", stolen, ttl=10, prevIndex=node["modifiedIndex"])
-        with pytest.raises(Deposed):
-            await leadership.commit([Place(entry())])
-        await soon(leadership.wait_lost())
-        with suppress(Exception):
-            await leadership.resign()
-        assert await raw.value("lease/engine-leader") == stolen
-        assert await raw.value(f"job/{A}/target") is None
-
-
-@pytest.mark.parametrize("version", ["2", "nonsense"])
-async def test_engines_of_ours_do_nothing_beyond_their_version(
-    raw: Etcd2, ours: Registry, version: str
-) -> None:
-    await raw.put("engine/version", version)
-    campaign = ours.campaign(leader(M1), ttl=10)
-    waiting = asyncio.ensure_future(campaign.__aenter__())
-    await asyncio.sleep(0.3)
-    assert not waiting.done()
-    assert await raw.dump() == {"engine/version": version}
-    await raw.put("engine/version", "1")
-    await soon(waiting)
-    await campaign.__aexit__(None, None, None)
-
-
-async def test_a_target_is_never_overwritten_nor_taken_from_another(raw: Etcd2, ours: Registry) -> None:
-    await ours.save(job(), unit_file(), seen=None)
-    await raw.put(f"job/{A}/target", OLD1)
-    async with ours.campaign(leader(M1), ttl=10) as leadership:
-        await leadership.commit([Displace(M1, A), Place(entry(machine=M2))])
-        assert await raw.value(f"job/{A}/target") == OLD1
-
-
 async def test_our_engine_places_on_veterans_directly(raw: Etcd2, layout: LayoutWorld) -> None:
     olds = [Veteran(raw, OLD1, disk="ssd"), Veteran(raw, OLD2)]
     for old in olds:
@@ -348,58 +246,6 @@ async def test_a_unit_moves_from_a_new_host_to_an_old_one(raw: Etcd2, layout: La
         await until(lambda: _all_on(raw, OLD1))
         await old.agent_pass()
     assert await current_state(raw, A) == "launched"
-
-
-async def test_our_daemon_takes_the_place_of_a_killed_one_and_the_machine_is_never_away(
-    raw: Etcd2, layout: LayoutWorld
-) -> None:
-    await Veteran(raw, M1, ttl=4).register()
-    before = await raw.node(f"machines/{M1}/object")
-    async with layout.connect().follow(Everything()) as view:
-        gaps: list[bool] = []
-
-        async def watch() -> None:
-            picture = view.picture
-            while True:
-                picture = await view.after(picture)
-                gaps.append(M1 not in picture.machines)
-
-        async with running(watch()), layout.connect().join(machine(), ttl=30):
-            after = await raw.node(f"machines/{M1}/object")
-        assert before is not None
-        assert after is not None
-        assert after["createdIndex"] == before["createdIndex"]
-        assert not any(gaps)
-        assert view.picture.machines[M1].version == "2.0.0"
-
-
-async def test_a_living_veteran_keeps_its_place(raw: Etcd2, layout: LayoutWorld) -> None:
-    old = Veteran(raw, M1, ttl=4)
-    await old.register()
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(1)
-            await old.beat()
-
-    async with running(beat()):
-        with pytest.raises(Occupied, match=r"1\.0\.0"):
-            async with layout.connect().join(machine(), ttl=4):
-                pass
-
-
-async def test_a_restarted_daemon_finds_itself_by_its_token_in_their_layout(
-    raw: Etcd2, layout: LayoutWorld
-) -> None:
-    async with layout.connect().join(machine(), ttl=30) as first:
-        token = first.token
-    before = await raw.node(f"machines/{M1}/object")
-    async with layout.connect().join(machine(), ttl=30, resume=token):
-        after = await raw.node(f"machines/{M1}/object")
-    assert before is not None
-    assert after is not None
-    assert after["createdIndex"] == before["createdIndex"]
-    assert after["modifiedIndex"] > before["modifiedIndex"]
 
 
 async def test_a_unit_appears_whole_though_it_is_written_in_parts(raw: Etcd2, ours: Registry) -> None:
