@@ -33,7 +33,10 @@ _TAKE_UNITS = frozenset(
         "ssh",
         "start",
         "status",
-        *("stop", "submit", "unload", "why"),
+        "stop",
+        "submit",
+        "unload",
+        "why",
     ]
 )
 _WORDS = {

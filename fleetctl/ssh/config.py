@@ -22,6 +22,8 @@ class HostConfig:
     port: int = 0
     identity_files: tuple[str, ...] = ()
     identities_only: bool = False
+    jumps: tuple[str, ...] = ()
+    """The hosts of ProxyJump, `[user@]host[:port]` each, the first to connect to first."""
 
 
 def host_config(host: str, path: Path = FILE) -> HostConfig:
@@ -40,6 +42,11 @@ def host_config(host: str, path: Path = FILE) -> HostConfig:
             int(found.get("port", 0)),
             tuple(files),
             found.get("identitiesonly", "no").lower() == "yes",
+            _jumps(found.get("proxyjump", "none")),
         )
     except (paramiko.ConfigParseError, paramiko.SSHException, ValueError) as error:
         raise SshError(f"{path}: {error}") from error
+
+
+def _jumps(text: str) -> tuple[str, ...]:
+    return () if text.lower() == "none" else tuple(jump.strip() for jump in text.split(",") if jump.strip())

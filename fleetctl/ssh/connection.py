@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import paramiko
@@ -67,14 +68,52 @@ def connected(settings: Settings, host: str, port: int) -> Iterator[FleetTranspo
 
 @contextmanager
 def direct(settings: Settings, host: str, port: int) -> Iterator[FleetTransport]:
-    """A connection to a host, without any tunnel. Raises SshError."""
+    """A connection to a host, without any tunnel but through its jump hosts. Raises SshError."""
     deadline = Deadline(settings.ssh_timeout)
     config = host_config(host)
     port = config.port or port if port == 22 else port
+    if config.jumps:
+        with _jumped(settings, config.jumps) as last:
+            channel = _through(last, config.jumps[-1], config.hostname, port, deadline)
+            names = (config.hostname, config.hostname)  # the jump host resolves it
+            with _secured(settings, channel, names, port, config, deadline) as transport:
+                yield transport
+        return
     stream = _tcp(config.hostname, port, deadline)
     address = stream.getpeername()[0].partition("%")[0]
     with _secured(settings, stream, (config.hostname, address), port, config, deadline) as transport:
         yield transport
+
+
+@contextmanager
+def _jumped(settings: Settings, jumps: Sequence[str]) -> Iterator[FleetTransport]:
+    """A connection to the last of some jump hosts, each through the one before it. Raises SshError."""
+    with ExitStack() as stack:
+        last: FleetTransport | None = None
+        for number, jump in enumerate(jumps):
+            user, _, where = jump.rpartition("@")
+            host, port = split_host(where)
+            ours = replace(settings, ssh_username=user) if user else settings
+            config = host_config(host)
+            port, deadline = config.port or port if port == 22 else port, Deadline(settings.ssh_timeout)
+            if last is None:
+                stream: Any = _tcp(config.hostname, port, deadline)
+                address = stream.getpeername()[0].partition("%")[0]
+            else:
+                stream = _through(last, jumps[number - 1], config.hostname, port, deadline)
+                address = config.hostname
+            names = (config.hostname, address)
+            last = stack.enter_context(_secured(ours, stream, names, port, config, deadline))
+        assert last is not None
+        yield last
+
+
+def _through(tunnel: FleetTransport, name: str, host: str, port: int, deadline: Deadline) -> paramiko.Channel:
+    """A connection that the far end of another one makes. Raises SshError."""
+    try:
+        return tunnel.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=deadline.left())
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise SshError(f"{name} cannot connect to {host}:{port}: {error}") from error
 
 
 @contextmanager
@@ -83,12 +122,7 @@ def _within(settings: Settings, tunnel: FleetTransport, host: str, port: int) ->
     deadline = Deadline(settings.ssh_timeout)
     config = host_config(host)
     address = _resolved(config.hostname, port)
-    try:
-        channel = tunnel.open_channel(
-            "direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=deadline.left()
-        )
-    except (paramiko.SSHException, OSError, EOFError) as error:
-        raise SshError(f"{settings.tunnel} cannot connect to {address}:{port}: {error}") from error
+    channel = _through(tunnel, settings.tunnel, address, port, deadline)
     with _secured(settings, channel, (config.hostname, address), port, config, deadline) as transport:
         yield transport
 

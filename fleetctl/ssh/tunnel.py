@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import socket
 import ssl
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, suppress
 from shlex import quote
 from typing import Any
 
@@ -16,6 +18,8 @@ from fleetctl.errors import BadEndpoint, SshError, Unreachable
 from fleetctl.settings import Settings
 from fleetctl.ssh.channels import FleetTransport
 from fleetctl.ssh.connection import direct, split_host
+
+CHUNK = 1 << 16
 
 
 class _ChannelStream:
@@ -56,30 +60,55 @@ class _Raw(io.RawIOBase):
 
 def tunnelled(endpoint: Endpoint, settings: Settings, tls: ssl.SSLContext | None) -> Connect:
     """How to reach the endpoint through a tunnel; the SSH connection is made at once. Raises BadEndpoint."""
-    if isinstance(endpoint, Server) and endpoint.secure:
-        raise BadEndpoint(
-            "https through a tunnel is not possible yet (the tunnel itself is encrypted: use http)"
-        )
     stack = ExitStack()
     try:
         transport = stack.enter_context(direct(settings, *split_host(settings.tunnel)))
     except SshError as error:
         raise BadEndpoint(f"failed initializing SSH client: {error}") from error
-    return lambda: _opened(transport, endpoint, settings, stack)
+    return lambda: _opened(transport, endpoint, settings, stack, tls)
 
 
-def _opened(transport: FleetTransport, endpoint: Endpoint, settings: Settings, stack: ExitStack) -> Stream:
+def _opened(
+    transport: FleetTransport,
+    endpoint: Endpoint,
+    settings: Settings,
+    stack: ExitStack,
+    tls: ssl.SSLContext | None,
+) -> Stream:
     try:
         match endpoint:
             case UnixSocket(path):
                 return _ChannelStream(_unix(transport, path, settings.ssh_timeout))
             case Server(host, port):
                 where = (host, port), ("127.0.0.1", 0)
-                return _ChannelStream(
-                    transport.open_channel("direct-tcpip", *where, timeout=settings.ssh_timeout)
-                )
+                channel = transport.open_channel("direct-tcpip", *where, timeout=settings.ssh_timeout)
+                if endpoint.secure and tls is not None:
+                    return tls.wrap_socket(_as_socket(channel), server_hostname=host)
+                return _ChannelStream(channel)
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise Unreachable(f"{settings.tunnel} cannot connect to {endpoint.shown}: {error}") from error
+
+
+def _as_socket(channel: paramiko.Channel) -> socket.socket:
+    """A socket whose other end is the channel: TLS wants a real one."""
+    ours, theirs = socket.socketpair()
+
+    def outward() -> None:
+        with suppress(OSError, EOFError):
+            while data := theirs.recv(CHUNK):
+                channel.sendall(data)
+        channel.close()
+
+    def inward() -> None:
+        with suppress(OSError, EOFError):
+            while data := channel.recv(CHUNK):
+                theirs.sendall(data)
+        with suppress(OSError):
+            theirs.shutdown(socket.SHUT_WR)
+
+    for copying in (outward, inward):
+        threading.Thread(target=copying, daemon=True).start()
+    return ours
 
 
 def _unix(transport: FleetTransport, path: str, timeout: float) -> paramiko.Channel:
