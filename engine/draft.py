@@ -5,7 +5,7 @@ Rule 2: what a plan puts down in a sketch is gone when the sketch ends: the draf
         on the machines, not who may come to them.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 
 from engine.hosts import Hosts
@@ -58,6 +58,11 @@ class Draft:
             for one in reversed(undo):
                 one()
             self._uncertain.clear()
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the sketch shows nothing else than who is on the machines."""
+        return not self._undo
 
     def load(self, machine: str) -> int:
         """How many units are on a machine."""
@@ -136,6 +141,8 @@ class Draft:
         fit = self.hosts.with_metadata(wants.metadata)
         against = self._conflicts.against(name, wants)
         few = self.only_choices(wants)
+        if any(len(machines) == len(self.machines) for machines in against):
+            return ()
         if few is None and sum(map(len, against)) > FEW:
             free = fit.ids.difference(*against)
             few = free if len(free) <= FEW else None
@@ -154,9 +161,12 @@ class Draft:
             few = there if few is None else few & there
         return few
 
-    def conflicting(self, name: str, wants: Requirements) -> set[str]:
+    def conflicting(self, name: str, wants: Requirements) -> Set[str]:
         """The machines where a unit would meet a conflict."""
-        return set().union(*self._conflicts.against(name, wants))
+        against = self._conflicts.against(name, wants)
+        if any(len(machines) == len(self.machines) for machines in against):
+            return self.hosts.everywhere.ids
+        return set().union(*against)
 
 
 def _names(patterns: Iterable[str], name: str) -> bool:

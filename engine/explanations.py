@@ -1,7 +1,7 @@
 """What is kept with each unit about its placement: who was ruled out, who was asked, who said what, who won.
 
 Rule 1: the first verdict on a unit that has to wait is told at once; later ones when they say something else,
-        and not more often than every few seconds. A cluster at rest writes nothing.
+        and at most every second. A cluster at rest writes nothing.
 Rule 2: times are told as durations: the hand that writes knows what time it is.
 """
 
@@ -11,8 +11,8 @@ from engine.decisions import Explained, Forgotten
 from engine.memory import Memory, Said
 from registry.records import Verdict
 
-PAUSE = 5.0
-"""Seconds between two verdicts on the same unit while it waits."""
+PAUSE = 1.0
+"""Seconds for which the last verdict on a unit that waits is good enough, if it still waits."""
 
 
 class Explanations:
@@ -25,17 +25,26 @@ class Explanations:
         self.ends: list[float] = []
         """When a verdict may be told that has to wait a little."""
 
+    def recent(self, name: str) -> Verdict | None:
+        """What was found out about a unit so lately that it need not be found out again."""
+        before = self.said.get(name)
+        if before is None or self._now >= before.at + PAUSE:
+            return None
+        self.ends.append(before.at + PAUSE)
+        return before.verdict
+
     def waits(self, verdict: Verdict) -> Iterator[Explained]:
         """Tell why a unit waits, if that is news."""
         before = self.said.get(verdict.name)
-        if before is not None and before.verdict == verdict:
-            return
-        if before is not None and self._now < before.at + PAUSE:
+        if before is None:
+            self._own()[verdict.name] = Said(verdict, self._now, self._now)
+            yield Explained(verdict, 0.0)
+        elif self._now >= before.at + PAUSE:
+            self._own()[verdict.name] = Said(verdict, before.since, self._now)
+            if verdict != before.verdict:
+                yield Explained(verdict, self._now - before.since)
+        elif verdict != before.verdict:
             self.ends.append(before.at + PAUSE)
-            return
-        since = self._now if before is None else before.since
-        self._own()[verdict.name] = Said(verdict, since, self._now)
-        yield Explained(verdict, self._now - since)
 
     def placed(self, verdict: Verdict) -> Explained:
         """Tell why a unit got its place, and how long it has waited if it has."""

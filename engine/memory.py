@@ -26,7 +26,7 @@ class Said:
     since: float
     """When it was first seen to wait."""
     at: float
-    """When this was told."""
+    """When this was last found to be so."""
 
 
 @dataclass(frozen=True, slots=True)

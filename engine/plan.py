@@ -14,6 +14,7 @@ from engine.leave import Leaving
 from engine.memory import Memory
 from engine.residence import Residence
 from engine.settle import Settlement
+from engine.stuck import Stuck
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Planner:
 
     def __init__(self) -> None:
         self._residence = Residence()
+        self._stuck = Stuck()
 
     def plan(self, cluster: Cluster, memory: Memory, *, now: float, grace: float) -> Plan:
         """See `plan`. Costs what has changed since the last cluster, not what there is."""
@@ -54,8 +56,10 @@ class Planner:
         with residence.draft.sketch():
             leaving = tuple(residence.leaving())
             pushed = tuple(residence.pushing())
-            settlement = Settlement(residence, memory, now, away, {one.name for one in pushed})
+            names = {one.name for one in pushed}
+            settlement = Settlement(residence, self._stuck, memory, now, away, names)
             arriving = tuple(settlement.settle(_unwanted(cluster, leaving)))
+        self._stuck.keep_only(settlement.waiting, len(settlement.waiting))
         return Plan(
             decisions=(*leaving, *pushed, *arriving),
             memory=settlement.memory,

@@ -6,6 +6,7 @@ Rule 2: the clock jumps to when the engine would look again.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Generic, TypeVar
 
 from engine.cluster import Cluster
@@ -73,8 +74,14 @@ def to_rest(
         elif made.wake_at is not None and (memory.auctions or made.doubted or made.wake_at <= until):
             now = made.wake_at
         else:
-            return Course(cluster, made, tuple(passes), now)
+            last = planner.plan(cluster, _with_old_reasons(memory), now=now, grace=grace)
+            return Course(cluster, last, tuple(passes), now)
     raise Restless(f"no rest after {PASSES} plans; the last decisions are {passes[-3:]}")
+
+
+def _with_old_reasons(memory: Memory) -> Memory:
+    """A memory with which every reason to wait is found out anew."""
+    return replace(memory, said={n: replace(said, at=-inf) for n, said in memory.said.items()})
 
 
 def carried_out(cluster: Cluster, decisions: Iterable[Decision], answer: Answer = willing) -> Cluster:

@@ -51,6 +51,8 @@ class Residence:
         self.order = Order()
         self.homeless = Queue()
         """Units that want a place and have none on a machine that is present."""
+        self.version = 0
+        """Counts the updates that have changed anything."""
         self._on: defaultdict[str, set[str]] = defaultdict(set)
         self._globals: set[str] = set()
         self._several: set[str] = set()
@@ -69,6 +71,7 @@ class Residence:
         """Judge again what is not as it was."""
         old, self.cluster = self.cluster, cluster
         found = Differences.between(old, cluster)
+        self.version += bool(found.units or found.unreadable or found.rows or found.machines)
         touched = found.units | found.unreadable | self._reordered(found.units)
         dirty = self._dirty(old, found, touched)
         plain = self._plain_changes(old, found, touched, dirty)

@@ -10,6 +10,7 @@ Rule 3: a unit that no machine takes always has its reason. So many rounds are o
 from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import replace
 from itertools import islice
+from math import inf
 
 from engine.auction import ASKED_AT_ONCE, BID_WINDOW, Auction, Outcome, answers, judge
 from engine.caution import Absence
@@ -21,6 +22,7 @@ from engine.notes import Notes
 from engine.pace import Pace
 from engine.residence import Residence, ranked
 from engine.sieve import Sieve, sentence
+from engine.stuck import NO_REFUSALS, Grounds, Stuck
 from registry.records import Answer, ScheduleEntry, Verdict
 
 ROUNDS_AT_ONCE = 512
@@ -34,9 +36,16 @@ class Settlement:
     """One plan's work on the units that need a place: the decisions so far, and the memory they make."""
 
     def __init__(
-        self, residence: Residence, memory: Memory, now: float, away: Absence, pushed: Collection[str]
+        self,
+        residence: Residence,
+        stuck: Stuck,
+        memory: Memory,
+        now: float,
+        away: Absence,
+        pushed: Collection[str],
     ) -> None:
         self._residence = residence
+        self._stuck = stuck
         self._cluster = residence.cluster
         self._draft = residence.draft
         self._now = now
@@ -46,6 +55,7 @@ class Settlement:
         self._rounds = memory.rounds
         self._auctions = dict(memory.auctions)
         self._notes = Notes(memory, now)
+        self._silent_at_first = frozenset(self._notes.silent)
         self._explanations = Explanations(memory, now)
         self._pace = Pace(memory, now, machines=len(self._cluster.machines))
         self.waiting: dict[str, str] = {}
@@ -168,12 +178,16 @@ class Settlement:
         yield Award(entry, asked, f"target state {unit.desired} and unit not scheduled: {said}")
 
     def _offer(self, unit: Unit) -> Iterator[Decision]:
+        grounds = self._grounds(unit.name)
+        if known := self._known_stuck(unit.name, grounds):
+            yield from self._waits(self._explanations.recent(unit.name) or known)
+            return
         if said := self._still_running(unit) or self._too_fast(unit):
             yield from self._waits(self._verdict(unit, said))
             return
         asked = self._candidates(unit)
         if not asked:
-            yield from self._waits(self._why_nowhere(unit))
+            yield from self._waits(self._why_nowhere(unit, grounds))
         elif self._draft.machines[asked[0]].bids:
             yield self._offered(unit, tuple(m for m in asked if self._draft.machines[m].bids))
         elif self._draft.awaits_peer(unit.wants):
@@ -181,6 +195,17 @@ class Settlement:
         else:
             said = f"least loaded (load {self._draft.load(asked[0])}), and answers no offers"
             yield from self._goes_to(unit, asked[0], (), said, ())
+
+    def _grounds(self, name: str) -> Grounds:
+        refusals = self._notes.refusals.get(name, NO_REFUSALS)
+        reports = self._cluster.reports.get(name)
+        return Grounds(self._residence.version, self._silent_at_first, refusals, reports)
+
+    def _known_stuck(self, name: str, grounds: Grounds) -> Verdict | None:
+        """The verdict of an earlier plan, if all that it was made from is as it was."""
+        if not self._draft.is_untouched or self._notes.silent.keys() != self._silent_at_first:
+            return None
+        return self._stuck.verdict(name, grounds, self._now)
 
     def _offered(self, unit: Unit, asked: tuple[str, ...]) -> OfferUnit:
         self._rounds += 1
@@ -222,14 +247,20 @@ class Settlement:
         self.waiting[verdict.name] = verdict.reason
         yield from self._explanations.waits(verdict)
 
-    def _why_nowhere(self, unit: Unit) -> Verdict:
+    def _why_nowhere(self, unit: Unit, grounds: Grounds) -> Verdict:
         """How many machines each constraint rules out, also in one sentence for an operator."""
+        if recent := self._explanations.recent(unit.name):
+            return recent
         sieve = Sieve(self._draft, unit.name, unit.wants)
         sieve.hosts_say(self._notes.silent, self._notes.refusals.get(unit.name, {}), self._now)
         sieve.rules_say()
         lost = "".join(f"Machine({m}) went away; " for m in sorted(self._cluster.schedule.get(unit.name, {})))
         said = lost + sentence(len(self._draft.machines), sieve.out)
-        return self._verdict(unit, said, sieve, self._notes.answers(unit.name))
+        verdict = self._verdict(unit, said, sieve, self._notes.answers(unit.name))
+        if self._draft.is_untouched and self._notes.silent.keys() == self._silent_at_first:
+            ends = [t for t in self._notes.ends((unit.name,)) if t > self._now]
+            self._stuck.note(verdict, grounds, min(ends, default=inf))
+        return verdict
 
     def _verdict(
         self,

@@ -10,7 +10,7 @@ from heapq import nsmallest
 from itertools import islice
 
 from engine.auction import BID_WINDOW
-from engine.draft import Draft
+from engine.draft import FEW, Draft
 from engine.hosts import SOME
 from engine.memory import Refusal
 from registry.records import RuledOut
@@ -78,8 +78,13 @@ class Sieve:
 
     def _drop(self, constraint: str, dropped: Set[str], said: str | None = None) -> None:
         if dropped:
-            self._left = self._left - dropped
-            self._note(constraint, len(dropped), tuple(nsmallest(SOME, dropped)), said)
+            self._left = self._left - dropped if len(dropped) < len(self._left) else frozenset()
+            self._note(constraint, len(dropped), self._first_of(dropped), said)
+
+    def _first_of(self, machines: Set[str]) -> tuple[str, ...]:
+        if len(machines) <= FEW:
+            return tuple(nsmallest(SOME, machines))
+        return tuple(islice((id for id in self._draft.hosts.in_order() if id in machines), SOME))
 
     def _note(self, constraint: str, count: int, some: tuple[str, ...], said: str | None = None) -> None:
         if count:

@@ -88,8 +88,8 @@ def test_another_reason_is_told_after_a_pause_and_the_same_one_never_again() -> 
     more = cluster(unit("a", "MachineMetadata=x=1"), machines="m1 m2")
     first, memory = at(0.0, few, Memory())
     assert [type(d) for d in first] == [Explained]
-    assert at(1.0, few, memory)[0] == []
-    early = plan(more, memory, now=1.0, grace=30.0)
+    assert at(PAUSE / 2, few, memory)[0] == []
+    early = plan(more, memory, now=PAUSE / 2, grace=30.0)
     assert (early.decisions, early.wake_at) == ((), PAUSE)
     late, memory = at(PAUSE, more, memory)
     assert [(d.verdict.machines, d.waited) for d in late if isinstance(d, Explained)] == [(2, PAUSE)]
