@@ -23,6 +23,7 @@ from fleetd.api.app import App, Gate
 from fleetd.api.pictures import Pictures
 from fleetd.api.server import serving
 from fleetd.api.services import Services
+from fleetd.api.starts import Starts
 from fleetd.config import Config
 from fleetd.configfile import Source, say
 from fleetd.facts import Facts
@@ -112,6 +113,7 @@ class Daemon:
         self._leading = Lead()
         self._registry = ObservedRegistry(parts.registry, self._metrics, self._leading)
         self._pictures = Pictures(self._registry)
+        self._starts = Starts(self._pictures, self._metrics.submit_to_start)
         self._status = Status(parts.notifier, self._condition, watchdog=parts.watchdog)
         self._gate.on_change = self._leading.on_change = self._status.changed
         self._handing_over = False
@@ -132,7 +134,7 @@ class Daemon:
         app = App(self._services(), self._gate)
         async with serving(app, parts.listeners, version=parts.version), asyncio.TaskGroup() as group:
             # While a session lasts, the membership adds the agent, the engine and the facts.
-            tasks = (self._pictures.run(), self._obey_signals(), self._status.run())
+            tasks = (self._pictures.run(), self._starts.run(), self._obey_signals(), self._status.run())
             others = [group.create_task(task) for task in tasks]
             await self._membership.run()
             for task in others:
@@ -202,6 +204,7 @@ class Daemon:
             self._gate,
             config.units_limit,
             partial(health, settings(config)),
+            self._starts.note,
         )
 
     def _condition(self) -> Condition:

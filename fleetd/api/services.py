@@ -34,6 +34,8 @@ class Services:
     """How many units the cluster may have; 0: any number."""
     health: Callable[[], Awaitable[Sequence[Health]]] = nothing_to_ask
     """How each server of the store does."""
+    launching: Callable[[str], None] = lambda name: None
+    """Told of each unit that somebody wants to be launched."""
 
 
 @contextmanager

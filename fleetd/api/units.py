@@ -93,6 +93,8 @@ async def put_unit(services: Services, call: Call) -> Answer:
                 await registry.save(change.job, change.file, seen=existing)
             except Conflict:
                 continue
+        if change.job.desired is TargetState.LAUNCHED:
+            services.launching(name)
         log.info("unit %s: %s, wanted %s", name, "stored" if change.file else "kept", change.job.desired)
         return Answer(change.status)
     raise _outpaced(name)

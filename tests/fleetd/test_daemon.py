@@ -114,6 +114,7 @@ async def test_it_counts_what_it_does(tmp_path: Path) -> None:
     async with daemon(tmp_path) as running:
         await available(running)
         await start_unit(running)
+        await asyncio.sleep(0.05)  # a start is looked at every 20 ms
         shown = (await running.api.get("/metrics")).body.decode()
     lines = dict(line.rsplit(" ", 1) for line in shown.splitlines() if not line.startswith("#"))
     assert float(lines["fleet_engine_leader_start_time"]) > 1e9
@@ -121,6 +122,7 @@ async def test_it_counts_what_it_does(tmp_path: Path) -> None:
     assert int(lines["fleet_engine_reconcile_count_total"]) >= 1
     assert (lines["fleet_available"], lines["fleet_agent_units"]) == ("1", "1")
     assert lines['fleet_agent_task_count_total{type="start"}'] == "1"
+    assert lines["fleet_unit_submit_to_start_seconds_count"] == "1"
     assert int(lines['fleet_registry_operation_duration_seconds_count{type="set"}']) >= 1
 
 

@@ -155,9 +155,11 @@ class World:
         assert job is not None
         await self._lead.commit([Place(ScheduleEntry(machine, name, job.hash, TargetState.LAUNCHED))])
 
-    async def report(self, name: str, machine: str, *, launched: bool = True, active: str = "active") -> None:
+    async def report(
+        self, name: str, machine: str, *, launched: bool = True, active: str = "active", hash: str = "5" * 40
+    ) -> None:
         """Let a machine say something of a unit."""
-        said = Report(machine, name, "5" * 40, "loaded", active, "running", launched, since=0.0)
+        said = Report(machine, name, hash, "loaded", active, "running", launched, since=0.0)
         await self._sessions[machine].report([said], [])
 
 
