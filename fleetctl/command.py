@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from fleetctl.contexts import applied, load
-from fleetctl.flags import GLOBAL, FlagError, Integer, OneOf, Switch, flag, normalised, spellings
+from fleetctl.flags import GLOBAL, FlagError, Integer, OneOf, Spellings, Switch, flag, normalised, spellings
 from fleetctl.output import Stop, doing
 from fleetctl.session import Session
 from fleetctl.settings import Settings
@@ -35,11 +35,11 @@ class FleetCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the flags, however they are written. Raises FlagError."""
+        known = spellings(self.params)
         try:
-            args = normalised(args, spellings(self.params))
+            args = normalised(args, known)
         except FlagError as error:
-            error.ctx = ctx
-            raise
+            raise FlagError(error.message + _meant(error.message, known), ctx) from None
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -57,6 +57,16 @@ class FleetCommand(click.Command):
             return self.callback(session, **ctx.params)
         finally:
             session.close()
+
+
+def _meant(said: str, known: Spellings) -> str:
+    """What an unknown flag may have meant, in words."""
+    written = said.removeprefix("unknown flag: ")
+    if written == said:
+        return ""
+    from fleetctl.help import nearest
+
+    return nearest(written, known)
 
 
 def _global_flags(ctx: click.Context) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from fleetctl.api import Metadata
 from fleetctl.entities import Json, Machine, Setting, State, Unit
 from fleetctl.errors import ApiError, BadEndpoint, Unreachable, Unsupported
+from fleetctl.output import complain, log_line
 from fleetctl.settings import Settings
 from registry.errors import Conflict, RegistryError
 from registry.open import BadSettings, open_registry
@@ -48,9 +49,25 @@ def opened(settings: Settings, endpoint: str) -> Direct:
         api_version=settings.etcd_api,
     )
     try:
-        return Direct(open_registry(wanted), endpoint, settings.request_timeout)
+        direct = Direct(open_registry(wanted), endpoint, settings.request_timeout)
     except BadSettings as error:
         raise BadEndpoint(str(error)) from error
+    _check_version(direct)
+    return direct
+
+
+def _check_version(direct: Direct) -> None:
+    """Warn if a daemon of the cluster is newer than this fleetctl (as fleet 1.0, with this driver alone)."""
+    from fleetctl.help import version
+    from fleetctl.versions import warning
+
+    try:
+        said = warning(version(), direct.versions())
+    except Unreachable as error:
+        log_line("ERROR", f"error attempting to check latest fleet version in Registry: {error}")
+        return
+    if said:
+        complain(said)
 
 
 class Direct:
@@ -70,6 +87,10 @@ class Direct:
     def machines(self) -> tuple[Machine, ...]:
         found = self._picture().machines
         return tuple(Machine(id, found[id].ip, found[id].metadata) for id in sorted(found))
+
+    def versions(self) -> list[str]:
+        """The versions of the daemons. Raises Unreachable."""
+        return [machine.version for machine in self._picture().machines.values()]
 
     def units(self) -> tuple[Unit, ...]:
         picture = self._picture()

@@ -146,11 +146,14 @@ def _default(option: click.Option) -> str:
 def suggestions(word: str, names: Iterable[str]) -> list[str]:
     """The commands that a wrong word may have meant."""
     word = word.lower()
-    return [
-        name
-        for name in sorted(names)
-        if name not in _HIDDEN_IN_SHORT_HELP and (name.startswith(word) or _distance(word, name) <= 2)
-    ]
+    names = sorted(name for name in names if name not in _HIDDEN_IN_SHORT_HELP)
+    return [name for name in names if name.startswith(word) or _distance(word, name) <= 2]
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """The name that a wrong word may have meant, in words: empty where none is near."""
+    distance, name = min(((_distance(word, name), name) for name in names), default=(3, ""))
+    return f" (did you mean {name}?)" if distance <= 2 and len(word) > 4 else ""
 
 
 def _distance(a: str, b: str) -> int:

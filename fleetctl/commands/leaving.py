@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fleetctl.command import BLOCK_ATTEMPTS, NO_BLOCK, command, units_given, words
 from fleetctl.entities import Unit
@@ -87,11 +87,18 @@ def known_units(session: Session, arguments: Sequence[str], *, must_exist: bool 
     known, unknown = picked(arguments, units)
     if must_exist:
         for name in dict.fromkeys(unknown):
-            said = f"No unit matches {name}" if is_pattern(name) else f"Unit {name} not found in registry"
-            complain(said)
+            complain(_unknown(name, units))
         if not known:
             raise Stop("Units not found in registry", 0)
     return known
+
+
+def _unknown(name: str, units: Iterable[str]) -> str:
+    if is_pattern(name):
+        return f"No unit matches {name}"
+    from fleetctl.help import nearest
+
+    return f"Unit {name} not found in registry{nearest(name, units)}"
 
 
 def _depart(session: Session, verb: str, arguments: Sequence[str], *, no_block: bool, attempts: int) -> None:

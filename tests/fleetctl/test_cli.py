@@ -80,6 +80,7 @@ def test_an_unknown_command_is_an_error_of_usage(alone: Shell, word: str, simila
     ("words", "said"),
     [
         (("stop", "--nope"), "unknown flag: --nope"),
+        (("stop", "--no-blok"), "unknown flag: --no-blok (did you mean --no-block?)"),
         (("stop", "-v"), "unknown shorthand flag: 'v' in -v"),
         (("stop", "--block-attempts"), "flag needs an argument: --block-attempts"),
         (("stop", "--block-attempts=x"), 'invalid argument "x" for --block-attempts=x: not a whole number'),

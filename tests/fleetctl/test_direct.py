@@ -56,12 +56,14 @@ async def test_machines_and_states_are_those_in_the_registry(direct: Shell, sett
     direct.file("all.service", SIMPLE + "[X-Fleet]\nGlobal=true\n")
     await asyncio.to_thread(direct, "start", "all")
     registry = open_registry(settings)
-    async with registry.join(Machine(M1, "198.18.0.1", {"zone": "a"}), ttl=5) as session:
+    machine = Machine(M1, "198.18.0.1", {"zone": "a"}, version="99.0.0")
+    async with registry.join(machine, ttl=5) as session:
         job = await registry.job("all.service")
         assert job is not None
         said = Report(M1, "all.service", job.hash, "loaded", "active", "running", True, 1.0)
         await session.report([said], [])
         machines = await asyncio.to_thread(direct, "list-machines", "--no-legend")
+        assert "version of fleet found in the cluster (99.0.0)" in machines.err
         assert machines.out == "11111111...\t198.18.0.1\tzone=a\n"
         units = await asyncio.to_thread(direct, "list-units", "--no-legend")
         assert units.out == "all.service\t11111111.../198.18.0.1\tactive\trunning\n"
@@ -80,5 +82,7 @@ def test_what_only_a_daemon_knows_is_refused(direct: Shell) -> None:
 def test_an_etcd_that_is_not_there_is_named_within_the_request_timeout(alone: Shell, version: str) -> None:
     words = ("--driver=etcd", "--endpoint=http://127.0.0.1:1", f"--etcd-api={version}")
     ran = alone(*words, "--request-timeout=0.5", "list-units")
-    assert ran.err.startswith("Error retrieving list of units from repository: etcd at http://127.0.0.1:1: ")
+    log, said = ran.err.splitlines()
+    assert "error attempting to check latest fleet version in Registry: etcd at " in log
+    assert said.startswith("Error retrieving list of units from repository: etcd at http://127.0.0.1:1: ")
     assert ran.status == 1
