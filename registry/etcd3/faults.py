@@ -50,6 +50,7 @@ _BY_WORDS: Final = (
     ("user name is empty", Verdict.LOG_IN),
     ("requested lease not found", Verdict.LEASE_GONE),
     ("has been compacted", Verdict.COMPACTED),
+    ("message larger than max", Verdict.REFUSED),
 )
 _BY_CODE: Final = {
     Code.UNAUTHENTICATED: Verdict.LOG_IN,
@@ -68,6 +69,8 @@ _CERTIFICATE: Final = (
 _HINTS: Final = (
     ("http1.x server", " (it has no v3 API, as etcd 2.x: set etcd_api=2; or it wants TLS)"),
     ("TSI_DATA_CORRUPTED", " (it may want a client certificate that it trusts)"),
+    ("user name is empty", " (it wants a user: etcd_username and etcd_password)"),
+    ("no leader", " (too few members of its cluster are up, or one is being elected)"),
     ("Handshake read failed", " (it may not speak TLS: then its URL begins with http://)"),
 )
 
@@ -146,6 +149,8 @@ def cause(code: Any, details: str) -> str:
         return "no answer in time"
     inner = _WRAPPING.sub("", details.rpartition("last error: ")[2])
     hint = next((said for words, said in _HINTS if words in inner), "")
+    if inner == "Socket closed" and "failed to connect" in details:
+        hint = " (it may speak TLS: then its URL begins with https://)"
     return (inner or str(code.name).lower().replace("_", " ")) + hint
 
 

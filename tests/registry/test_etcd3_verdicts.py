@@ -54,6 +54,11 @@ CASES = {
         "etcdserver: request is too large",
         Verdict.REFUSED,
     ),
+    "a message that is too large stays too large": (
+        Code.RESOURCE_EXHAUSTED,
+        "grpc: received message larger than max (2097215 vs. 2097152)",
+        Verdict.REFUSED,
+    ),
     "a server of something else": (Code.UNIMPLEMENTED, "unknown service etcdserverpb.KV", Verdict.REFUSED),
     "a lease that has ended": (
         Code.NOT_FOUND,
@@ -105,7 +110,9 @@ async def test_a_true_cancellation_is_no_fault() -> None:
 def test_a_cause_is_the_innermost_reason() -> None:
     details = "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Connection refused"
     assert cause(Code.UNAVAILABLE, details) == "Connection refused"
-    assert cause(Code.UNAVAILABLE, "etcdserver: no leader") == "no leader"
+    assert cause(Code.UNAVAILABLE, "etcdserver: leader changed") == "leader changed"
+    hint = "too few members of its cluster are up, or one is being elected"
+    assert cause(Code.UNAVAILABLE, "etcdserver: no leader") == f"no leader ({hint})"
     assert cause(Code.DEADLINE_EXCEEDED, "Deadline Exceeded") == "no answer in time"
     assert cause(Code.DATA_LOSS, "") == "data loss"
 
