@@ -18,7 +18,7 @@ from fleetctl import colours
 from fleetctl.entities import Machine
 from fleetctl.errors import FleetctlError
 from fleetctl.output import complain, say
-from fleetctl.remote import BROKEN, feed_from, own_machine_id
+from fleetctl.remote import BROKEN, end_children, feed_from, own_machine_id
 from fleetctl.session import Session
 
 AT_ONCE = 32
@@ -107,7 +107,10 @@ def run_on_many(
 
     for number in range(len(sources)):
         threading.Thread(target=work, args=(number,), daemon=True).start()
-    _print(session, sources, arrived, read, hold)
+    try:
+        _print(session, sources, arrived, read, hold)
+    finally:
+        end_children()
     return next(filter(None, statuses), 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from fleetctl.entities import Machine
@@ -14,6 +15,8 @@ from fleetctl.settings import Settings
 
 MACHINE_ID = Path("/etc/machine-id")
 BROKEN = 255
+_CHILDREN: set[subprocess.Popen[str]] = set()
+"""Local commands whose lines are read by threads."""
 
 
 def run_on(session: Session, machine: str, words: Sequence[str], *, port: int) -> int:
@@ -60,11 +63,21 @@ def _feed_from_here(words: Sequence[str], tell: Callable[[str], None]) -> int:
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="backslashreplace",
         ) as process:  # fmt: skip
+            _CHILDREN.add(process)
             for line in process.stdout or ():
                 tell(line.rstrip("\n"))
     except OSError as error:
         raise SshError(f"cannot run {words[0]}: {(error.strerror or str(error)).lower()}") from error
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def end_children() -> None:
+    """End what still runs here, when nobody reads it any more."""
+    for process in list(_CHILDREN):
+        if process.poll() is None:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)
 
 
 def own_machine_id() -> str:

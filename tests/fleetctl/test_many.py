@@ -1,6 +1,8 @@
 """Several units and machines at once: whose line it is, and in which order lines come."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +114,19 @@ def test_journals_of_several_units_are_put_together_by_time(here: Shell) -> None
     assert first.startswith("web@2.service ")
     assert "... | " in first
     assert (ran.err, ran.status) == ("", 0)
+
+
+def test_an_interrupt_ends_followed_journals_with_all_that_they_started(here: Shell) -> None:
+    (here.directory / "tools" / "journalctl").write_text("#!/bin/sh\necho $$\nexec sleep 60\n")
+    with here.popen("journal", "-f", "web@") as process:
+        assert process.stdout is not None
+        rows = [process.stdout.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=5)
+    assert (err, process.returncode) == ("", 130)
+    for row in rows:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(row.split()[-1]), 0)
 
 
 @pytest.mark.lab
