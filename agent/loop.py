@@ -12,6 +12,7 @@ from typing import Any
 
 from agent.desired import Desired, contents_needed, desired
 from agent.errors import HostError
+from agent.handover import replaced, start_first
 from agent.host import Host, Present
 from agent.offers import Bidder
 from agent.plan import plan
@@ -65,9 +66,11 @@ class Agent:
         self._users = 0
         self._watch: asyncio.Task[None] | None = None
         self._leaving = False
+        self._session: Session | None = None
 
     async def run(self, session: Session) -> None:
         """Serve one session, until it is lost. May be run again with the next one."""
+        self._session = session
         publisher = Publisher(self._host, session, self._machine, troubles=self._troubles)
         try:
             async with self._in_touch(), asyncio.TaskGroup() as group:
@@ -82,6 +85,7 @@ class Agent:
     async def hand_over(self, *, deadline: float = HAND_OVER_DEADLINE) -> None:
         """Give all units of this host away: no new ones, then stop and unload those that are here.
 
+        Leaves the cluster itself when some of them are to run elsewhere before they stop here.
         Ends after `deadline` seconds, whatever still runs then; such units are named in the log.
         """
         self._leaving = True
@@ -95,7 +99,9 @@ class Agent:
                     return
                 left.update(present)
                 log.info("unloading the %d units of this host, because fleet is being stopped", len(left))
-                await asyncio.gather(*(self._hand_over(name, left) for name in sorted(left)))
+                late = await start_first(self._registry, present) if self._session else frozenset()
+                await asyncio.gather(*(self._hand_over(name, left) for name in sorted(left - late)))
+                await self._hand_over_late(late, left)
         except TimeoutError:
             log.warning(
                 "not all units were unloaded within %g s, left: %s", deadline, ", ".join(sorted(left))
@@ -110,6 +116,17 @@ class Agent:
         except TimeoutError:
             log.warning("systemd was not reached within %g s", REACH_DEADLINE)
             return None
+
+    async def _hand_over_late(self, late: frozenset[str], left: set[str]) -> None:
+        """Leave the cluster while these still run, and stop each when it runs elsewhere."""
+        if not late or self._session is None:
+            return
+        try:
+            await self._session.leave()
+        except RegistryError as error:
+            log.warning("could not leave the cluster before the last units stop: %s", error)
+        async for name in replaced(self._registry, self._machine, late):
+            await self._hand_over(name, left)
 
     async def _hand_over(self, name: str, left: set[str]) -> None:
         try:

@@ -32,19 +32,27 @@ def why_let_go(name: str, machine: str, picture: Picture) -> str | None:
     if job.desired is not TargetState.LAUNCHED or job.is_global:
         return f"it is to be {job.desired}" + (", and not here" if job.is_global else "")
     entries = picture.schedule.get(name, {})
-    places = sorted(place for place in entries if place != machine and place in picture.machines)
+    places = _other_places(name, machine, picture)
     if not places:
         return "it has no other place yet"  # and gets none before it has left this one
     said = picture.reports.get(name, {})
-    arrived = (place for place in places if _has_arrived(said.get(place), entries[place]))
+    arrived = (place for place in places if _is_up(said.get(place), entries[place]))
     return next((f"it is up on Machine({place})" for place in arrived), None)
 
 
-def _has_arrived(report: Report | None, entry: ScheduleEntry) -> bool:
-    """Whether a unit runs at its place, or has run to its end there."""
-    if report is None or report.hash != entry.hash or not report.launched or report.load != "loaded":
-        return False
-    return report.active in UP or (report.active == "inactive" and not report.reason)
+def has_other_place(name: str, machine: str, picture: Picture) -> bool:
+    """Whether a unit is scheduled to another machine that is present."""
+    return bool(_other_places(name, machine, picture))
+
+
+def _other_places(name: str, machine: str, picture: Picture) -> list[str]:
+    places = picture.schedule.get(name, {})
+    return sorted(place for place in places if place != machine and place in picture.machines)
+
+
+def _is_up(report: Report | None, entry: ScheduleEntry) -> bool:
+    """Whether a unit runs at its place. One that is inactive there may just not have begun."""
+    return report is not None and report.hash == entry.hash and report.active in UP
 
 
 class Leftovers:

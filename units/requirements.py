@@ -25,6 +25,7 @@ __all__ = [
     "check_requirements",
     "near_miss",
     "split_values",
+    "starts_first",
     "unknown_options",
 ]
 
@@ -78,6 +79,12 @@ def split_values(value: str) -> tuple[str, ...]:
             words[-1] += first
             words += others
     return tuple(words)
+
+
+def starts_first(options: Sequence[Option]) -> bool:
+    """`Handover=start-first`: when its host leaves, the unit stops there only once it runs elsewhere."""
+    handover = list(_pooled(_values(options), "Handover"))
+    return bool(handover) and handover[-1].lower() == "start-first"
 
 
 def check_requirements(options: Sequence[Option]) -> None:

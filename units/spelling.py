@@ -22,6 +22,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "Conflicts": ("X-Conflicts", "Conflicts"),
     "Global": ("Global",),
     "Replaces": ("Replaces",),
+    "Handover": ("Handover",),
 }
 _MEANS: Mapping[str, str] = {
     spelling: option for option, spellings in SPELLINGS.items() for spelling in spellings

@@ -52,7 +52,7 @@ CASES = {
     "its copy has failed": (picture(report=copy("failed")), None),
     "its copy could not be started": (picture(report=copy("inactive", reason="refused")), None),
     "its copy is active": (picture(report=copy()), "it is up on Machine(m2)"),
-    "its copy has run to its end": (picture(report=copy("inactive")), "it is up on Machine(m2)"),
+    "systemd has been asked to start its copy, and has not begun": (picture(report=copy("inactive")), None),
     "the machine of its copy is away": (picture(place="m3"), "it has no other place yet"),
     "it has no place": (picture(place=""), "it has no other place yet"),
     "it has been destroyed": (picture(None), "it has been destroyed"),

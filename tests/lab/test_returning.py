@@ -1,4 +1,4 @@
-"""A host that was cut off comes back: what was moved stops there late enough, what was not is not touched."""
+"""A host that comes back, or leaves in order: its units stop there late enough, or are not touched."""
 
 import pytest
 
@@ -28,6 +28,19 @@ async def test_a_moved_unit_stops_only_when_its_copy_is_active_and_the_others_ke
     await fresh.comes_to({"slow.service": [new]})
     assert await _time(fresh[new], "started") < await _time(fresh[old], "stopped")
     assert await fresh.pid(f"pin-{old}.service", old) == pid
+
+
+async def test_a_unit_that_starts_first_elsewhere_is_never_down_while_its_host_is_stopped(
+    fresh: Cluster,
+) -> None:
+    await fresh.start({"slow.service": SLOW + "\n[X-Fleet]\nHandover=start-first\n"})
+    ((old,),) = (await fresh.comes_to({"slow.service": 1})).values()
+    await fresh[old].run("systemctl", "stop", "fleet.service", timeout=60)
+    ((new,),) = (await fresh.running("slow.service")).values()
+    assert new != old
+    assert await _time(fresh[new], "started") < await _time(fresh[old], "stopped")
+    result = await fresh[old].run("systemctl", "show", "-P", "Result", "fleet.service")
+    assert result.stdout.strip() == "success"
 
 
 async def _starting(c: Cluster, old: str) -> str | None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.units.xfleet import xfleet
 from units.file import Option
-from units.requirements import EMPTY, Requirements, split_values
+from units.requirements import EMPTY, Requirements, split_values, starts_first
 
 SPLIT = {
     "a plain value": ("a=b", ("a=b",)),
@@ -147,3 +147,17 @@ def test_requirements_of_equal_units_are_equal_and_can_be_hashed() -> None:
     a = Requirements.of("a.service", xfleet("MachineMetadata=a=b / MachineMetadata=c=d"))
     b = Requirements.of("b.service", xfleet("MachineMetadata=c=d / MachineMetadata=a=b"))
     assert len({a, b}) == 1
+
+
+HANDOVERS = {
+    "not said": ([], False),
+    "start first": (["start-first"], True),
+    "capitals count for nothing": (["Start-First"], True),
+    "the last one counts": (["start-first", "stop-first"], False),
+    "another word": (["later"], False),
+}
+
+
+@pytest.mark.parametrize(("values", "expected"), HANDOVERS.values(), ids=HANDOVERS.keys())
+def test_whether_a_unit_is_replaced_before_it_stops(values: list[str], expected: bool) -> None:
+    assert starts_first([Option("X-Fleet", "Handover", value) for value in values]) is expected
