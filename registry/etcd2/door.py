@@ -186,18 +186,35 @@ def _reply(response: requests.Response, content: bytes) -> Reply:
     )
 
 
+_HINTS: Final = (
+    ("UNEXPECTED_EOF", " (it may not speak TLS: then its URL begins with http://)"),
+    ("WRONG_VERSION_NUMBER", " (it may not speak TLS: then its URL begins with http://)"),
+    ("BAD_CERTIFICATE", " (it wants a client certificate that it trusts)"),
+    ("CERTIFICATE_REQUIRED", " (it wants a client certificate that it trusts)"),
+    (
+        "Remote end closed connection without response",
+        " (it may speak TLS: then its URL begins with https://)",
+    ),
+)
+
+
 def _failed(error: BaseException) -> Failed:
     """What a library error means, and the innermost reason in few words."""
     innermost = _innermost(error)
     if isinstance(error, requests.exceptions.SSLError):
-        return Failed(Failure.NO_TRUST, str(innermost))
+        return Failed(Failure.NO_TRUST, _with_hint(str(innermost)))
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return Failed(Failure.NOT_SENT, "no connection in time")
     if _is_timeout(error):
         return Failed(Failure.UNKNOWN, "no answer in time")
     if isinstance(innermost, ConnectionRefusedError | socket.gaierror) or _is_new(error):
         return Failed(Failure.NOT_SENT, getattr(innermost, "strerror", None) or str(innermost))
-    return Failed(Failure.UNKNOWN, str(innermost) or "the connection has ended")
+    return Failed(Failure.UNKNOWN, _with_hint(str(innermost)) or "the connection has ended")
+
+
+def _with_hint(why: str) -> str:
+    """A cause, with what may be behind it."""
+    return why + next((hint for words, hint in _HINTS if words in why), "")
 
 
 def _is_timeout(error: BaseException) -> bool:

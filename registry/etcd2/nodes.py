@@ -13,7 +13,7 @@ from typing import Any, Final
 Group = tuple[str, str]
 """The first two parts of a key: `("job", "a.service")`."""
 
-VERSIONED: Final = ("/object", "/target-state")
+VERSIONED: Final = ("/object", "/target-state", "/target")
 GONE: Final = frozenset({"delete", "expire", "compareAndDelete"})
 NOTHING: Final[Mapping[str, Node]] = {}
 

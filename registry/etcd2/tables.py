@@ -141,7 +141,8 @@ class Translator:
                 yield self._flaw(f"job/{name}", f"names the content {job.hash}, which cannot be read")
         if target := rows.get("target"):
             entry = _entry(name, target.value, job)
-            yield self._put(self._keys.schedule(entry.machine, name), codec.encode_job(entry))
+            version = max(target.modified, job.version if job else 0)
+            yield self._put(self._keys.schedule(entry.machine, name), codec.encode_job(entry), version)
 
     def _file(self, hash: str) -> Iterator[Change]:
         if hash in self.files:

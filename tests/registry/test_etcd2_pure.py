@@ -94,8 +94,11 @@ def test_event_by_event_and_read_anew_give_the_same_picture(story: Story) -> Non
     assert versions(fresh) == versions(tables)
 
 
-def versions(tables: LayoutTables) -> dict[str, int]:
-    return {name: job.version for name, job in tables.picture.jobs.items()}
+def versions(tables: LayoutTables) -> list[tuple[str, int]]:
+    """Those of all units and of their places, which are not compared with the rest."""
+    jobs = [(name, job.version) for name, job in tables.picture.jobs.items()]
+    places = [(n, place.version) for n, by in tables.picture.schedule.items() for place in by.values()]
+    return sorted(jobs) + sorted(places)
 
 
 @settings(max_examples=100)
