@@ -161,7 +161,9 @@ class Daemon:
 
     async def _stop(self) -> None:
         log.info("Gracefully shutting down")
-        returning = await is_being_restarted(user=self._config.systemd_user)
+        host = self._parts.host
+        job_type = host.job_type if isinstance(host, LocalHost) else None
+        returning = await is_being_restarted(job_type, user=self._config.systemd_user)
         self._handing_over = not returning
         self._parts.notifier.stopping("being restarted, units keep running" if returning else "leaving")
         self._status.tell()

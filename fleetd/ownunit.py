@@ -6,12 +6,18 @@ Rule 1: when it cannot be found out, we are stopped for good, as fleet 1.0 assum
 import asyncio
 import logging
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+from agent.errors import HostError
 
 log = logging.getLogger(__name__)
 
 _CGROUP = Path("/proc/self/cgroup")
 _OWN = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
+COMES_BACK = ("restart", "start")
+JobType = Callable[[str], Awaitable[str | None]]
+"""What systemd is about to do to a unit; None: nothing. Raises HostError."""
 PATIENCE = 3.0
 """Seconds that systemd gets to say why it stops us."""
 ATTEMPTS = 5
@@ -26,14 +32,27 @@ def own_unit(cgroups: str) -> str | None:
 def is_restart(jobs: str, unit: str) -> bool:
     """Whether the output of `systemctl list-jobs` says that the unit comes up again after it has stopped."""
     lines = (line.split() for line in jobs.splitlines())
-    return any(line[1] == unit and line[2] in ("restart", "start") for line in lines if len(line) >= 4)
+    return any(line[1] == unit and line[2] in COMES_BACK for line in lines if len(line) >= 4)
 
 
-async def is_being_restarted(*, user: bool) -> bool:
-    """Whether systemd is about to start this daemon again (`systemctl restart fleet`, an upgrade)."""
+async def is_being_restarted(job_type: JobType | None, *, user: bool) -> bool:
+    """Whether systemd is about to start this daemon again (`systemctl restart fleet`, an upgrade).
+
+    `job_type` asks over the connection that is there already; without an answer `systemctl` is asked.
+    """
     unit = own_unit(await asyncio.to_thread(_CGROUP.read_text))
     if unit is None:
         return False
+    if job_type is not None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await job_type(unit) in COMES_BACK
+        except (HostError, TimeoutError) as error:
+            log.debug("systemd did not say over D-Bus why it stops %s: %s", unit, error)
+    return await _is_restarted_by_list(unit, user=user)
+
+
+async def _is_restarted_by_list(unit: str, *, user: bool) -> bool:
     command = ["systemctl", *(["--user"] if user else []), "list-jobs", "--plain", "--no-legend", unit]
     try:
         async with asyncio.timeout(PATIENCE):

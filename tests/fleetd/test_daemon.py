@@ -18,6 +18,7 @@ from fleetd.daemon import Daemon, Parts, changed_options, settings
 from fleetd.rundir import RunDirectory
 from registry.memory import MemoryRegistry, MemoryStore
 from tests.agent.scripted import Machine, ScriptedHost
+from tests.fleetd.test_api_events import listening
 from tests.fleetd.world import Client, eventually
 
 CONF = "etcd_servers=http://a:1\npublic_ip=10.0.0.1\nmetadata=role=web\n"
@@ -124,6 +125,19 @@ async def test_it_counts_what_it_does(tmp_path: Path) -> None:
     assert lines['fleet_agent_task_count_total{type="start"}'] == "1"
     assert lines["fleet_unit_submit_to_start_seconds_count"] == "1"
     assert int(lines['fleet_registry_operation_duration_seconds_count{type="set"}']) >= 1
+
+
+async def test_who_follows_the_events_is_let_go_when_it_stops(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as running:
+        await available(running)
+        async with listening(tmp_path) as stream:
+            assert (await stream.event())[0] == "reset"
+            began = asyncio.get_running_loop().time()
+            os.kill(os.getpid(), signal.SIGTERM)
+            with pytest.raises(EOFError):
+                await stream.until("no such event")
+            await running.end()
+            assert asyncio.get_running_loop().time() - began < 2
 
 
 async def test_until_it_has_joined_every_request_is_503(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from tests.lab.cluster import QUICK, SLEEP, Cluster, cluster
 
 pytestmark = pytest.mark.lab
 
-PATIENT = QUICK | {"agent_ttl": "15s"}
+PATIENT = QUICK | {"agent_ttl": "15s", "engine_reconcile_interval": "2"}
+"""Leases that outlast a daemon that is killed: 15 s, and 10 s for the leader."""
 
 
 async def property_of(c: Cluster, host: str, name: str) -> str:
