@@ -5,6 +5,7 @@ Rule 1: one list for many units, single requests for a few.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from fleetctl.api import Api
@@ -16,8 +17,12 @@ from fleetctl.verdict import Goal
 PAGE = 100
 """How many units a list brings with one request."""
 FEW = 3
-AGAIN = 0.2
-"""Seconds until it is asked again why a unit has no place."""
+FIRST = 0.2
+"""Seconds until it is asked why a unit has no place, and until it is asked again."""
+SLOWER = 0.02
+"""Seconds that are added to that for each unit that has none."""
+BUDGET = 0.1
+"""Seconds that may be spent on such questions at each look."""
 
 
 class Eyes:
@@ -59,17 +64,28 @@ class Eyes:
 
 
 class Reasons:
-    """Asks why units have no place, each not too often; says nothing where the daemon cannot tell."""
+    """Asks why units have no place; says nothing where the daemon cannot tell.
+
+    The question costs the daemon something: units that are placed at once are never asked about, and of
+    many that wait only some at each look, each the more seldom the more there are.
+    """
 
     def __init__(self, api: Api) -> None:
         self._api = api
         self._known: dict[str, tuple[float, Placement | None]] = {}
+        self._since: dict[str, float] = {}
+        self._look, self._asked = 0.0, 0.0
         self._mute = False
 
     def placement(self, name: str, now: float) -> Placement | None:
-        """What is known about the place of a unit, at most `AGAIN` seconds old."""
-        asked, known = self._known.get(name, (-AGAIN, None))
-        if self._mute or now - asked < AGAIN:
+        """What was last heard about the place of a unit; `now` is the same for all units of one look."""
+        when, known = self._known.get(name, (-float("inf"), None))
+        if now != self._look:
+            self._look, self._asked = now, time.monotonic()
+        again = FIRST + SLOWER * len(self._known)
+        waited = now - self._since.setdefault(name, now)
+        enough = time.monotonic() - self._asked > BUDGET
+        if self._mute or waited < FIRST or now - when < again or enough:
             return known
         try:
             said = self._api.why(name)

@@ -79,7 +79,13 @@ async def act_on_many(fleet: Cluster) -> None:
     assert listed.stdout.count("\n") == 1
     status = await fleet.fleetctl("status", "-o", "json", "web@", check=False)
     assert len(json.loads(status.stdout)) == 3
-    await fleet.start({"one.service": SLEEP})
+    loud = "/bin/sh -c 'echo first; echo second; exec sleep infinity'"
+    await fleet.start({"one.service": service(exec=loud), "two.service": SLEEP})
+    (where,) = (await fleet.running("one.service"))["one.service"]
+    journal = await fleet.fleetctl("journal", "on*", on=where)
+    said = [line for line in journal.stdout.splitlines() if line.endswith(("first", "second"))]
+    assert [line.split()[-1] for line in said] == ["first", "second"], journal
+    assert all(line.startswith(f"one.service {fleet[where].machine_id[:8]}... | ") for line in said)
     gone = await fleet.fleetctl("destroy", "web@*")
     assert gone.stdout.count("Destroyed web@") == 3
     direct = await fleet.fleetctl(
