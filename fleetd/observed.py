@@ -136,7 +136,7 @@ class _ObservedLeadership:
 
 
 class EnginesRegistry(ObservedRegistry):
-    """The registry as the engine sees it: its passes are counted, and how long lost units stay away."""
+    """See `registry.port.Registry`, for the engine: counts its passes, and how long lost units stay away."""
 
     @asynccontextmanager
     async def follow(self, scope: Scope) -> AsyncIterator[View]:

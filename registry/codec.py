@@ -90,6 +90,7 @@ def encode_leader(leader: Leader) -> bytes:
 
 
 def encode_verdict(verdict: Verdict) -> bytes:
+    """The value that stands for a verdict."""
     return _json(asdict(verdict))
 
 
@@ -165,6 +166,7 @@ def read_leader(value: bytes) -> Leader:
 
 
 def read_verdict(name: str, value: bytes) -> Verdict:
+    """The verdict that a value says about a unit. Raises Corrupt."""
     fields = _Fields(value)
     since = fields.number("waiting_since") if fields.has("waiting_since") else None
     return Verdict(

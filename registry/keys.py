@@ -116,6 +116,7 @@ class Keys:
         return f"{self.prefix}state/{machine}/{name}"
 
     def verdict(self, name: str) -> str:
+        """Where the verdict on a unit is kept."""
         return f"{self.prefix}verdict/{name}"
 
     @property

@@ -79,7 +79,7 @@ class _Granted:
 
 
 class MemoryStore:
-    """The shared truth. See `registry.keyvalue.store.Store`."""
+    """See `registry.keyvalue.store.Store`: the shared truth."""
 
     def __init__(self, prefix: str = DEFAULT_PREFIX) -> None:
         self.keys = Keys.under(prefix)

@@ -29,10 +29,12 @@ class Window:
 
     @property
     def revision(self) -> int:
+        """The revision up to which changes have been taken."""
         return self._revision
 
     @property
     def picture(self) -> Picture:
+        """The latest picture, made now if there are changes that nobody has looked at."""
         if self._pending or self._revision != self._tables.picture.revision:
             self._tables = self._tables.after(self._pending, self._revision)
             self._pending = []

@@ -76,10 +76,15 @@ def undocumented(tree: ast.Module) -> Iterator[int]:
         yield from undocumented_definition(node)
 
 
+def is_described_elsewhere(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """An overload is described by what implements it, a setter by its property."""
+    return any(ast.unparse(one).endswith(("overload", ".setter")) for one in node.decorator_list)
+
+
 def undocumented_definition(node: ast.stmt) -> Iterator[int]:
     if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         return
-    if node.name.startswith("_"):
+    if node.name.startswith("_") or is_described_elsewhere(node):
         return
     if ast.get_docstring(node) is None:
         yield node.lineno

@@ -82,6 +82,7 @@ class Channels:
             self._turn = (self._turn + 1) % len(self._endpoints)
 
     async def close(self) -> None:
+        """Close the channel that is open, if one is."""
         channels, self._channels = list(self._channels.values()), {}
         for channel in channels:
             await channel.close()

@@ -102,6 +102,7 @@ class Client:
             log.warning("back: etcd at %s", self.channels.address)
 
     async def close(self) -> None:
+        """Close the connection; calls that are under way end."""
         await self.channels.close()
 
     async def _operation(self, attempt: Callable[[], Awaitable[Any]], *, again: bool) -> Any:

@@ -155,4 +155,5 @@ def cause(code: Any, details: str) -> str:
 
 
 def unavailable(address: str, why: str) -> Unavailable:
+    """The error that says which member did not answer, and why."""
     return Unavailable(f"etcd at {address}: {why}")

@@ -22,6 +22,7 @@ def bounds(part: Range) -> tuple[bytes, bytes]:
 
 
 def transaction_request(stubs: Stubs, transaction: Transaction) -> Any:
+    """A transaction as the message that etcd takes."""
     return stubs.TxnRequest(
         compare=[_compare(stubs, guard) for guard in transaction.guards],
         success=[_operation(stubs, operation) for operation in transaction.operations],

@@ -73,6 +73,7 @@ class Watch:
             raise self._broken(error) from error
 
     def close(self) -> None:
+        """End the stream; nothing more is read from it."""
         if self._stream is not None:
             self._stream.cancel()
 

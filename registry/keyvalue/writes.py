@@ -80,6 +80,7 @@ class Presence:
 
     @property
     def guards(self) -> tuple[Guard, ...]:
+        """The host is still present under this session."""
         return (created_at(self.keys.machine(self.machine), self.created),)
 
     def renew(self, machine: Machine) -> Transaction:
