@@ -15,8 +15,8 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Metrics:
-    """One attribute for each family that is counted; gauges are added by who knows what they show."""
+class _OfEngine:
+    """What becomes of units."""
 
     def __init__(self) -> None:
         self.leader_since = 0.0
@@ -41,6 +41,13 @@ class Metrics:
             "From the loss of a machine until a unit of it was active elsewhere, seen by the leader.",
             bounds=LONG,
         )
+
+
+class Metrics(_OfEngine):
+    """One attribute for each family that is counted; gauges are added by who knows what they show."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.registry_calls = Counter(
             "fleet_registry_operation_count_total", "Calls of the registry.", ("type",)
         )

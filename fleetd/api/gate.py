@@ -33,6 +33,7 @@ class Gate:
 
     @open.setter
     def open(self, is_open: bool) -> None:
+        """Be open, or shut for the reason given last, until told otherwise."""
         self._is_open, self._is_certain = is_open, _always
         self._change()
 
