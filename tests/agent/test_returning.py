@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from agent.host import Present, Stage
 from agent.loop import Agent
-from agent.returning import why_let_go
+from agent.returning import Leftovers, why_let_go
 from registry.memory import MemoryRegistry, MemoryStore
 from registry.port import Displace, Place, Session
 from registry.records import Job, Leader, Picture, Report, ScheduleEntry
@@ -126,6 +127,18 @@ async def test_what_comes_back_to_this_host_while_it_is_held_is_not_touched(mach
             await w.lead.commit([Displace(OTHER, A), Place(here)])
             await asyncio.sleep(0.05)  # long enough to stop it, which must not happen
     assert machine.done == []
+
+
+def test_only_what_was_started_and_is_not_wanted_is_held_and_only_as_long_as_it_is_not_wanted(
+    machine: Machine,
+) -> None:
+    leftovers = Leftovers(MemoryRegistry(MemoryStore()), ScriptedHost(machine), ME, lambda: None)
+    stages = {A: Stage.LAUNCHED, B: Stage.LAUNCHED, "c.service": Stage.LAUNCHED, "d.service": Stage.LOADED}
+    present = {name: Present(NEW, stage) for name, stage in stages.items()}
+    assert leftovers.held([A], None) == set(), "nothing is known yet"
+    assert leftovers.held([A], present) == {B, "c.service"}
+    assert leftovers.held([A, B], present) == {"c.service"}
+    assert leftovers.held([], present) == {"c.service"}, "what the engine takes away later is not held"
 
 
 async def test_what_fails_here_is_not_held(machine: Machine) -> None:

@@ -173,3 +173,18 @@ async def test_what_is_not_wanted_any_more_when_its_turn_comes_is_not_started(ma
     await storm.begin()
     await eventually(lambda: "unload b.service" in machine.done)
     assert storm.starts == ["a.service"]
+
+
+async def test_what_is_not_wanted_any_more_when_its_predecessor_is_through_is_not_started(
+    machine: Machine,
+) -> None:
+    storm = Storm(machine, {"a.service": ordered("After=b.service"), "b.service": SLEEPS}, starts=9)
+    gate = machine.gates["load b.service"] = asyncio.Event()
+    await storm.begin()
+    await eventually(lambda: "load a.service" in machine.done)
+    storm.wanted = {name: want for name, want in storm.wanted.items() if name != "a.service"}
+    await storm.begin()
+    gate.set()
+    await eventually(_count(storm, 1))
+    await eventually(lambda: not storm.tasks._busy)
+    assert storm.starts == ["b.service"]
