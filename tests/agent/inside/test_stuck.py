@@ -19,7 +19,10 @@ from tests.agent.world import ME, is_, is_gone, world
 from units.file import UnitFile
 from units.state import TargetState
 
-pytestmark = pytest.mark.lab
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.parametrize("bench", ["dbus_fast"], indirect=True),  # the contract suite tries both libraries
+]
 
 OTHER = "fleet-test-2.service"
 NEVER_READY = UnitFile.from_text("[Service]\nType=notify\nExecStart=/bin/sleep 1000\n")

@@ -9,7 +9,10 @@ from tests.agent.host_contract import SLEEPS, UNIT, HostContract, becomes, launc
 from tests.agent.inside.conftest import SystemdBench, command, nothing_blocks, show
 from units.file import UnitFile
 
-pytestmark = pytest.mark.lab
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.parametrize("bench", ["dbus_fast"], indirect=True),  # the contract suite tries both libraries
+]
 
 TYPES = {
     "fleet-test.socket": "[Socket]\nListenStream=/run/fleet-test.sock\n",
