@@ -19,15 +19,16 @@ class Pace:
         self.moves = 0 if fresh else memory.moves
         self._held_up = False
 
-    def step(self) -> bool:
-        """Whether one more unit may move now."""
-        if self.moves >= self.limit:
-            self._held_up = True
-            return False
+    def is_full(self) -> bool:
+        """Whether no more units may move now; who asks is taken to wait for the next second."""
+        self._held_up |= self.moves >= self.limit
+        return self.moves >= self.limit
+
+    def step(self) -> None:
+        """Count a unit that moves."""
         if self.moves == 0:
             self.since = self._now
         self.moves += 1
-        return True
 
     @property
     def ends(self) -> list[float]:

@@ -89,11 +89,24 @@ class Residence:
             yield from self._decided[name]
 
     def pushing(self) -> Iterator[Unschedule]:
-        """Push off who can be pushed off; it is taken out of the draft, so call it in a sketch."""
+        """Push off who can be pushed off, with all who follow; they are taken out of the draft.
+
+        Call it in a sketch, and to its end.
+        """
         pairs = [(self.order.rank(name), m) for m, names in self._pushed.items() for name in names]
         for (_, _, name), machine in sorted(pairs):
-            if made := pushed_off(self.draft, self.cluster.units[name], machine):
+            there = name in self.draft.residents_of(machine)
+            if there and (made := pushed_off(self.draft, self.cluster.units[name], machine)):
                 yield made
+                yield from self._following(name, machine)
+
+    def _following(self, name: str, machine: str) -> Iterator[Unschedule]:
+        for fan in sorted(self.order.fans(name)):
+            if fan in self.draft.residents_of(machine):
+                self.draft.take(fan, machine)
+                said = f"required peer Unit({name}) is not scheduled locally"
+                yield Unschedule(fan, machine, f"target Machine({machine}) unable to run unit: {said}")
+                yield from self._following(fan, machine)
 
     # What a change touches
 

@@ -123,7 +123,8 @@ class Settlement:
         for name in sorted(known):
             auction = self._auctions.get(name)
             unit = self._cluster.units.get(name)
-            if auction and unit and unit.hash == auction.hash and self._needs_place(name):
+            wanted = auction and unit and unit.hash == auction.hash and self._needs_place(name)
+            if wanted and unit and self._still_running(unit) is None:
                 continue
             asked = set(auction.asked if auction else ()) | self._cluster.offers.get(name, {}).keys()
             self._auctions.pop(name, None)
@@ -178,23 +179,35 @@ class Settlement:
         yield Award(entry, asked, f"target state {unit.desired} and unit not scheduled: {said}")
 
     def _offer(self, unit: Unit) -> Iterator[Decision]:
-        grounds = self._grounds(unit.name)
-        if known := self._known_stuck(unit.name, grounds):
-            yield from self._waits(self._explanations.recent(unit.name) or known)
-            return
-        if said := self._still_running(unit) or self._too_fast(unit):
+        slowly = not self._away.suspects.isdisjoint(self._cluster.schedule.get(unit.name, ()))
+        if slowly and self._pace.is_full():
+            said = f"at most {self._pace.limit} units move in a second from machines that were lost together"
             yield from self._waits(self._verdict(unit, said))
             return
-        asked = self._candidates(unit)
-        if not asked:
-            yield from self._waits(self._why_nowhere(unit, grounds))
-        elif self._draft.machines[asked[0]].bids:
+        verdict, asked = self._asked(unit)
+        if verdict is not None:
+            yield from self._waits(verdict)
+            return
+        if slowly:
+            self._pace.step()
+        if self._draft.machines[asked[0]].bids:
             yield self._offered(unit, tuple(m for m in asked if self._draft.machines[m].bids))
         elif self._draft.awaits_peer(unit.wants):
             self._draft.put(unit.name, unit.wants, asked[0], certain=False)
         else:
             said = f"least loaded (load {self._draft.load(asked[0])}), and answers no offers"
             yield from self._goes_to(unit, asked[0], (), said, ())
+
+    def _asked(self, unit: Unit) -> tuple[Verdict | None, tuple[str, ...]]:
+        """Whom to ask about a unit, or why nobody is asked."""
+        grounds = self._grounds(unit.name)
+        if known := self._known_stuck(unit.name, grounds):
+            return self._explanations.recent(unit.name) or known, ()
+        if said := self._still_running(unit):
+            return self._verdict(unit, said), ()
+        if asked := self._candidates(unit):
+            return None, asked
+        return self._why_nowhere(unit, grounds), ()
 
     def _grounds(self, name: str) -> Grounds:
         refusals = self._notes.refusals.get(name, NO_REFUSALS)
@@ -221,12 +234,6 @@ class Settlement:
             if machine in self._draft.machines and report.active in STILL_THERE:
                 return f"still {report.active} on Machine({machine}), which has been told to stop it"
         return None
-
-    def _too_fast(self, unit: Unit) -> str | None:
-        """A unit of a doubted loss moves when its turn has come."""
-        if self._away.suspects.isdisjoint(self._cluster.schedule.get(unit.name, ())) or self._pace.step():
-            return None
-        return f"its machine is one of many that went away: at most {self._pace.limit} units move in a second"
 
     def _candidates(self, unit: Unit) -> tuple[str, ...]:
         """The least loaded machines that may have the unit; where one pushes it off, if need be."""
