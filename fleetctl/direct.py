@@ -74,7 +74,7 @@ class Direct:
     """See `fleetctl.api.Api`: the same verbs on a registry."""
 
     def __init__(self, registry: Registry, shown: str, timeout: float) -> None:
-        logging.getLogger("registry").setLevel(logging.CRITICAL + 1)  # what matters is said by the errors
+        logging.getLogger("registry").addHandler(logging.NullHandler())  # what matters is said by the errors
         self._registry = registry
         self._shown = shown
         self._timeout = timeout

@@ -41,7 +41,7 @@ def migrate(session: Session, to: str, target: str, dry_run: bool, verify: bool)
     from fleetctl.migration import migrate as migrated
     from registry.settings import BadSettings
 
-    logging.getLogger("registry").setLevel(logging.CRITICAL + 1)  # what matters is said by the errors
+    logging.getLogger("registry").addHandler(logging.NullHandler())  # what matters is said by the errors
     source = _store(session.settings, "", version=2)
     try:
         with doing("Nothing more was copied" if not (dry_run or verify) else "Not compared"):
