@@ -1,5 +1,8 @@
 """The planner alone, on one core: `python -m bench.planner`.
 
+Columns: 10 units for each machine placed from nothing; then, all passes together until nothing is left to do,
+one more unit, one lost machine with its units, nothing at all, and one more unit beside 1,000 that wait.
+
 Times are of the processor, the best of a few runs; compare lines of one run, not runs.
 Agents answer in no time.
 """
@@ -113,10 +116,12 @@ def row(machines: int, units: int, times: int) -> str:
     more = best(5, lambda: engine.timed(one_more(engine)))
     lost = best(5, lambda: engine.timed(one_lost(engine)))
     quiet = best(5, lambda: engine.timed(engine.cluster))
+    engine.timed(stuck(engine))
+    beside = best(5, lambda: engine.timed(one_more(engine)))
     per_unit = nothing / units * 1e6
     return (
         f"{machines:>8} {units:>7} {nothing:>9.2f} s {per_unit:>7.0f} µs"
-        f" {more * 1e3:>9.2f} ms {lost * 1e3:>9.2f} ms {quiet * 1e3:>9.2f} ms"
+        f" {more * 1e3:>9.2f} ms {lost * 1e3:>9.2f} ms {quiet * 1e3:>9.2f} ms {beside * 1e3:>14.2f} ms"
     )
 
 
@@ -126,7 +131,9 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=10_000, help="machines in the last line")
     parser.add_argument("--runs", type=int, default=3)
     given = parser.parse_args()
-    print("machines   units  from nothing     a unit      one more      one lost       at rest")
+    print(
+        "machines   units  from nothing     a unit      one more      one lost       at rest  1 beside stuck"
+    )
     for machines in (100, 300, 1000, 3000, 10_000):
         if machines <= given.largest:
             print(row(machines, machines * 10, given.runs if machines <= 1000 else 1), flush=True)

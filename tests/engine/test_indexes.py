@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.hosts import Hosts
@@ -19,6 +19,7 @@ letters = st.text("ab*?[]\\", max_size=4)
 words = st.text("ab", min_size=1, max_size=4)
 
 
+@example(patterns=["a*", "ab[a]?"], name="a")
 @given(st.lists(letters, unique=True), words)
 def test_patterns_are_found_by_the_names_they_match(patterns: list[str], name: str) -> None:
     book = PatternBook()
