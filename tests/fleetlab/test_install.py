@@ -21,7 +21,7 @@ def serve(listener):
 for fd in range(3, 3 + int(os.environ["LISTEN_FDS"])):
     threading.Thread(target=serve, args=(socket.socket(fileno=fd),)).start()
 """
-DROP_IN = "[Service]\nExecStart=\nExecStart=/usr/bin/python3 /opt/stand-in.py\n"
+DROP_IN = "[Service]\nType=exec\nExecStart=\nExecStart=/usr/bin/python3 /opt/stand-in.py\n"
 
 
 def stand_in(host: Host) -> None:

@@ -141,23 +141,26 @@ async def _listens(c: Cluster, host: str) -> bool:
     return 'handler="events"' in got.stdout
 
 
-async def test_a_daemon_that_hangs_is_started_again_and_its_units_do_not_notice(fresh: Cluster) -> None:
-    await fresh.start({"a.service": SLEEP})
-    host = await host_of(fresh, "a.service")
-    pid = await fresh.pid("a.service", host)
-    fresh[host].write("/etc/systemd/system/fleet.service.d/20-watchdog.conf", "[Service]\nWatchdogSec=2s\n")
-    await fresh[host].run("systemctl", "daemon-reload")
-    await fresh[host].run("systemctl", "restart", "fleet.service")
-    await wait_until(lambda: _answers(fresh, host), 20, "the API")
-    daemon = await property_of(fresh, host, "MainPID")
-    await fresh[host].run("kill", "-STOP", daemon)
+async def test_a_daemon_that_hangs_is_started_again_and_its_units_do_not_notice(
+    request: pytest.FixtureRequest,
+) -> None:
+    async with cluster(request.node.name, hosts=2, config=PATIENT) as c:
+        await c.start({"a.service": SLEEP})
+        host = await host_of(c, "a.service")
+        pid = await c.pid("a.service", host)
+        c[host].write("/etc/systemd/system/fleet.service.d/20-watchdog.conf", "[Service]\nWatchdogSec=2s\n")
+        await c[host].run("systemctl", "daemon-reload")
+        await c[host].run("systemctl", "restart", "fleet.service")
+        await wait_until(lambda: _answers(c, host), 20, "the API")
+        daemon = await property_of(c, host, "MainPID")
+        await c[host].run("kill", "-STOP", daemon)
 
-    async def another() -> bool:
-        return await property_of(fresh, host, "MainPID") not in ("0", daemon)
+        async def another() -> bool:
+            return await property_of(c, host, "MainPID") not in ("0", daemon)
 
-    await wait_until(another, 20, "another daemon")
-    await wait_until(lambda: _answers(fresh, host), 20, "the API of another daemon")
-    assert await fresh.pid("a.service", host) == pid
+        await wait_until(another, 20, "another daemon")
+        await wait_until(lambda: _answers(c, host), 20, "the API of another daemon")
+        assert await c.pid("a.service", host) == pid
 
 
 async def test_a_host_that_is_cut_off_says_so_and_keeps_its_units(fresh: Cluster) -> None:
