@@ -71,15 +71,22 @@ class Fleetctl(click.Group):
         return super().parse_args(ctx, [resolved(word), *others])
 
 
+NEW = frozenset({"backup", "completion", "context", "doctor", "migrate", "plan", "restore", "why"})
+"""Commands that fleet 1.0 has not: none of its scripts may find a short form taken by one of them."""
+
+
 def resolved(word: str) -> str:
-    """The command that a word means: its name, or the only one that begins so. Raises Stop."""
+    """The command that a word means: its name, or the only one that begins so. Raises Stop.
+
+    What is unique among the commands of 1.0 stays so: `rest` is `restart`, whatever else begins with it.
+    """
     if word in _WHERE:
         return word
-    match [name for name in _WHERE if name.startswith(word)]:
-        case [name]:
-            return name
-        case _:
-            raise _unknown(word)
+    alike = [name for name in _WHERE if name.startswith(word)]
+    for choices in ([name for name in alike if name not in NEW], alike):
+        if len(choices) == 1:
+            return choices[0]
+    raise _unknown(word)
 
 
 def _unknown(word: str) -> Stop:
