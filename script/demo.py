@@ -36,10 +36,10 @@ async def step(text: str) -> AsyncIterator[None]:
     print(f"\033[2m{took}\033[0m" if COLOUR else took, flush=True)
 
 
-async def fleetctl(host: Host, *words: str) -> str:
+async def fleetctl(host: Host, *words: str, check: bool = True) -> str:
     """Run fleetctl on a host and show it as a terminal would."""
     print(f"{host.name}$ fleetctl {' '.join(words)}", flush=True)
-    result = await host.run("fleetctl", *words)
+    result = await host.run("fleetctl", *words, check=check)
     print(result.stdout.expandtabs(), end="", flush=True)
     return result.stdout
 
@@ -123,6 +123,7 @@ async def a_host_dies(lab: Lab, before: dict[str, set[str]]) -> tuple[Host, Host
     lost = sorted(n for n, on in before.items() if on == {victim.machine_id})
     moving = [n for n in lost if not n.startswith("web")]
     async with step(f"Pull the plug on {victim.name}, which runs {', '.join(lost)}"):
+        tell("5 s after its last sign of life (30 s by default) its lease ends; its units are offered again.")
         await victim.pull_the_plug()
         after = await until_active(survivor, dict.fromkeys(moving, 1) | {"watcher.service": 2})
     await fleetctl(survivor, "list-units")
@@ -131,6 +132,9 @@ async def a_host_dies(lab: Lab, before: dict[str, set[str]]) -> tuple[Host, Host
     stayed = [n for n in before if n not in lost and n != "watcher.service"]
     expect(all(after.get(n) == before[n] for n in stayed), "nothing else has moved")
     await confirm(lab, {n: after[n] for n in (*moving, *stayed, "watcher.service")})
+    for name in (n for n in WEB if n in lost):
+        tell(f"\n# {name} has no place now. Why?")
+        await fleetctl(survivor, "why", name, check=False)
     return victim, survivor
 
 
@@ -161,6 +165,7 @@ async def main() -> None:
 
         async with step("Start a service, three web servers with a sidekick each, and a unit for every host"):
             before = await start_the_units(h1)
+        tell("Each was offered to a few hosts; their agents bid, and the least loaded one got it.")
         await fleetctl(h1, "list-units")
         check_the_rules(before)
         await confirm(lab, before)
