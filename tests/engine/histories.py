@@ -7,7 +7,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from engine.cluster import Cluster, Unit
-from engine.decisions import Award, Decision
+from engine.decisions import Award, Decision, Unschedule
 from engine.memory import Memory
 from engine.plan import Plan, Planner
 from engine.rehearsal import carried_out
@@ -80,6 +80,9 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("unreadable"), names),
     st.tuples(st.just("lose"), ids),
     st.tuples(st.just("stray"), names, ids),
+    st.tuples(st.just("stray"), names, ids),
+    st.tuples(st.just("off"), names, ids),
+    st.tuples(st.just("off"), names, ids),
     answers,
     st.tuples(st.just("wait"), st.sampled_from((0.1, 0.5, 1.0, 6.0))),
     st.tuples(st.just("new leader")),
@@ -144,6 +147,8 @@ class World:
                 self._lose(id)
             case ("stray", str(name), str(id)):
                 self._stray(full(name), id)
+            case ("off", str(name), str(id)):
+                self._take_off(full(name), id)
             case ("answers", str(id), said):
                 assert said is None or isinstance(said, float | str)
                 self.answers[id] = said
@@ -180,6 +185,11 @@ class World:
             decision = Award(_entry(known, id), (), "")
             offers, bids = self.cluster.offers, self.cluster.bids
             self.cluster = replace(carried_out(self.cluster, [decision]), offers=offers, bids=bids)
+
+    def _take_off(self, name: str, id: str) -> None:
+        """An entry is gone that another leader has removed."""
+        if id in self.cluster.schedule.get(name, {}):
+            self.cluster = carried_out(self.cluster, [Unschedule(name, id, "")])
 
     def _reports(self, *, stopped: bool) -> dict[str, dict[str, Report]]:
         """What agents say that have caught up, or have not yet stopped anything."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from engine.auction import BID_WINDOW
@@ -27,7 +27,30 @@ def lived(history: Sequence[Step]) -> World:
     return world
 
 
+THREE_PASSES: list[Step] = [("pass", None)] * 3
+
+A_PEER_GOES_AND_ITS_FOLLOWER_IS_LEFT: list[Step] = [
+    ("machine", "m1", {}, True),
+    ("unit", "a", (), "launched", 0),
+    ("unit", "f", ("MachineOf=a.service",), "launched", 0),
+    *THREE_PASSES,
+    ("off", "a", "m1"),
+]
+WHO_LEAVES_ONE_PLACE_COUNTS_IN_THE_OTHER: list[Step] = [
+    ("machine", "m1", {"x": "1"}, True),
+    ("machine", "m2", {"x": "1"}, True),
+    ("unit", "a", ("MachineMetadata=x=1",), "launched", 0),
+    ("unit", "b", ("Conflicts=a.service",), "launched", 0),
+    *THREE_PASSES,
+    ("stray", "a", "m2"),
+    ("pass", 0),
+    ("machine", "m1", {}, True),
+]
+
+
 @often
+@example(A_PEER_GOES_AND_ITS_FOLLOWER_IS_LEFT)
+@example(WHO_LEAVES_ONE_PLACE_COUNTS_IN_THE_OTHER)
 @given(histories)
 def test_a_plan_made_from_what_changed_is_the_plan_made_from_nothing(history: Sequence[Step]) -> None:
     world = World()
