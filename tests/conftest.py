@@ -1,4 +1,9 @@
-"""Which tests need a real etcd: they are marked here, by what they use, so that none can forget to say so."""
+"""What all tests share: which of them need a real etcd, and that an interrupt interrupts.
+
+Tests that start an etcd are marked here, by what they use, so that none can forget to say so.
+"""
+
+import signal
 
 import pytest
 
@@ -6,6 +11,10 @@ from tests.registry.members import Cluster
 
 ETCD_FIXTURES = frozenset({"etcd", "etcd_only", "layout", "raw", "ours"})
 ETCD_WORLDS = frozenset({"etcd2", "etcd3"})
+
+# A shell that starts the tests in the background has SIGINT ignored by them and by all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

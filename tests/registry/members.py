@@ -68,7 +68,11 @@ class Member:
             time.sleep(0.02)
 
     def freeze(self) -> None:
+        """Stop it where it stands; when this returns, none of its threads runs on."""
         self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        while not _all_stopped(self._process.pid):
+            time.sleep(0.001)  # the kernel tells nobody when the last thread has stopped
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
@@ -144,3 +148,9 @@ class Cluster:
         for member in self.members:
             member.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _all_stopped(pid: int) -> bool:
+    """Whether every thread of a process is stopped, by its state in /proc."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
