@@ -209,9 +209,10 @@ class Agent:
         finally:
             self._users -= 1
             if not self._users:
-                self._watch.cancel()
-                await asyncio.gather(self._watch, return_exceptions=True)
-                self._watch = None
+                # Forgotten first: a run cancelled while it waits must not leave a dead watch to the next.
+                watch, self._watch = self._watch, None
+                watch.cancel()
+                await _ended(watch)
 
 
 async def _lost(session: Session) -> None:
@@ -227,3 +228,15 @@ async def _first_of(newer: asyncio.Future[Picture], look: asyncio.Event, seconds
         await asyncio.wait(events, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         looking.cancel()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Wait for the end of a task that was cancelled; a cancellation meanwhile counts when it has ended."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
