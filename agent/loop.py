@@ -68,6 +68,10 @@ class Agent:
         self._leaving = False
         self._session: Session | None = None
 
+    def set_start_concurrency(self, units: int | None) -> None:
+        """From now on so many units start at the same time (None: by the number of cores)."""
+        self._tasks.set_starts(units)
+
     async def run(self, session: Session) -> None:
         """Serve one session, until it is lost. May be run again with the next one."""
         self._session = session

@@ -65,6 +65,10 @@ class Tasks:
         waiting = [failure.again_at for name, failure in self._failures.items() if name not in self._busy]
         return min(waiting, default=None)
 
+    def set_starts(self, starts: int | None) -> None:
+        """From now on so many units start at the same time (None: as many as suit the machine)."""
+        self._turnstile.resize(starts or default_places())
+
     def begin(self, steps: Sequence[Step], wanted: Mapping[str, Wanted]) -> None:
         """Begin what is not under way yet; what failed has to wait until it may be tried again."""
         by_name = sorted(steps, key=lambda step: (_age(wanted.get(step.name)), step.name, step.turn))

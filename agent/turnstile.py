@@ -18,13 +18,13 @@ class Turnstile:
     """Who has waited longest comes in first. A place is kept for at most `patience` seconds."""
 
     def __init__(self, places: int, *, patience: float = PATIENCE) -> None:
-        self._free = places
+        self._places = self._free = places
         self._patience = patience
         self._waiting: dict[str, asyncio.Future[bool]] = {}
 
     async def enter(self, name: str) -> bool:
         """Wait for a place; False, and no place, if that was called off. Then `leave_after` something."""
-        if self._free:
+        if self._free > 0:
             self._free -= 1
             return True
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -37,6 +37,12 @@ class Turnstile:
             raise
         finally:
             self._waiting.pop(name, None)
+
+    def resize(self, places: int) -> None:
+        """Let in so many from now on; who is inside already stays."""
+        self._free += places - self._places
+        self._places = places
+        self._let_in()
 
     def call_off(self, name: str) -> None:
         """Let nobody of that name wait any longer."""
@@ -58,9 +64,14 @@ class Turnstile:
         ended.add_done_callback(give)
 
     def _leave(self) -> None:
+        self._free += 1
+        self._let_in()
+
+    def _let_in(self) -> None:
         for name, turn in list(self._waiting.items()):
+            if self._free <= 0:
+                return
             del self._waiting[name]
             if not turn.done():
+                self._free -= 1
                 turn.set_result(True)
-                return
-        self._free += 1

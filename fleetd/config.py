@@ -62,6 +62,7 @@ class Config:
     units_directory: str = _option(STRING, "/run/fleet/units/", "where unit files are written")
     systemd_user: bool = _option(BOOL, False, "talk to the user's systemd instead of the system's")
     token_limit: int = _option(PAGE_SIZE, 100, "entries per page of the API, cut to 16 bits")
+    start_concurrency: int = _option(COUNT, 0, "how many units start at once on this host; 0: by its cores")
     units_limit: int = _option(COUNT, 0, "how many units the cluster may have; 0: any number")
     enable_grpc: bool = _option(BOOL, False, "accepted for fleet 1.0; without effect")
     disable_engine: bool = _option(BOOL, False, "this daemon never leads")

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 NO_LIMIT = 60.0
 """What `etcd_request_timeout=0` means, in seconds: a call that never ended would never be repaired."""
-RELOADABLE = frozenset({"metadata", "public_ip", "verbosity"})
+RELOADABLE = frozenset({"metadata", "public_ip", "start_concurrency", "verbosity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +118,17 @@ class Daemon:
         self._gate.on_change = self._leading.on_change = self._status.changed
         self._handing_over = False
         self._show_gauges()
+        self._agent = Agent(
+            self._registry,
+            observed_host(parts.host, self._metrics),
+            parts.machine_id,
+            start_concurrency=parts.config.start_concurrency or None,
+        )
         self._membership = Membership(
             self._registry,
             self._facts,
             parts.directory,
-            Agent(self._registry, observed_host(parts.host, self._metrics), parts.machine_id),
+            self._agent,
             [*self._engines(), self._facts.keep_published],
             gate=self._gate,
             ttl=parts.config.agent_ttl,
@@ -190,6 +196,7 @@ class Daemon:
         logs.set_verbosity(reading.config.verbosity)
         self._config = reading.config
         self._facts.reconfigure(reading.config)
+        self._agent.set_start_concurrency(reading.config.start_concurrency or None)
 
     async def _dump(self) -> None:
         log.info("Dumping server state")

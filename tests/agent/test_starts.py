@@ -86,6 +86,31 @@ async def test_who_takes_too_long_makes_room_all_the_same() -> None:
         turnstile.leave_after(asyncio.get_running_loop().create_future())
 
 
+async def test_with_more_places_those_who_wait_come_in_and_with_fewer_so_many_have_to_leave_first() -> None:
+    turnstile = Turnstile(1)
+    jobs = {name: asyncio.get_running_loop().create_future() for name in "abcd"}
+    inside: list[str] = []
+
+    async def come(name: str) -> None:
+        assert await turnstile.enter(name)
+        inside.append(name)
+        turnstile.leave_after(jobs[name])
+
+    async with asyncio.TaskGroup() as group:
+        for name in "abcd":
+            group.create_task(come(name))
+        await eventually(lambda: inside == ["a"])
+        turnstile.resize(3)
+        await eventually(lambda: inside == ["a", "b", "c"])
+        turnstile.resize(1)
+        for name in "ab":
+            jobs[name].set_result(None)
+            await asyncio.sleep(0.01)
+            assert inside == ["a", "b", "c"]
+        jobs["c"].set_result(None)
+    assert inside == ["a", "b", "c", "d"]
+
+
 async def test_waiting_can_be_called_off_and_given_up() -> None:
     turnstile = Turnstile(1)
     job = asyncio.get_running_loop().create_future()

@@ -65,12 +65,12 @@ class World:
 
 @asynccontextmanager
 async def world(
-    host: Host, store: MemoryStore | None = None, *, every: float = NEVER
+    host: Host, store: MemoryStore | None = None, *, every: float = NEVER, starts: int | None = None
 ) -> AsyncIterator[World]:
     """A running agent; ended, without touching its units, when the context ends."""
     store = store or MemoryStore()
     registry = MemoryRegistry(store)
-    agent = Agent(registry, host, ME, reconcile_every=every)
+    agent = Agent(registry, host, ME, reconcile_every=every, start_concurrency=starts)
     async with (
         registry.join(Machine(ME, metadata={"disk": "ssd"}), ttl=60) as session,
         registry.campaign(Leader(ME), ttl=60) as lead,

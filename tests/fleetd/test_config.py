@@ -93,6 +93,7 @@ OTHER_LINES: dict[str, tuple[str, str, Any]] = {
     "a page cut to 16 bits": ("token_limit=70000", "token_limit", 4464),
     "etcd v3": ("etcd_api=3", "etcd_api", 3),
     "etcd v2": ("etcd_api=2", "etcd_api", 2),
+    "so many starts at once": ("start_concurrency=4", "start_concurrency", 4),
     "no more units than this": ("units_limit=500", "units_limit", 500),
 }
 
@@ -193,7 +194,7 @@ def test_the_defaults_are_those_of_fleet_1() -> None:
 
 
 def test_every_option_says_what_it_means() -> None:
-    assert len(OPTIONS) == 24
+    assert len(OPTIONS) == 25
     assert all(OPTIONS.values())
 
 

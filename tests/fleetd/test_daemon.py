@@ -79,13 +79,16 @@ async def available(running: Running) -> None:
                 return
 
 
+async def submit_unit(running: Running, name: str) -> None:
+    """Have a unit started."""
+    option = {"section": "Service", "name": "ExecStart", "value": "/bin/sleep 1d"}
+    put = await running.api.put(f"/fleet/v1/units/{name}", {"desiredState": "launched", "options": [option]})
+    assert put.status == 201
+
+
 async def start_unit(running: Running) -> None:
     """Start a.service and wait until it is reported."""
-    option = {"section": "Service", "name": "ExecStart", "value": "/bin/sleep 1d"}
-    put = await running.api.put(
-        "/fleet/v1/units/a.service", {"desiredState": "launched", "options": [option]}
-    )
-    assert put.status == 201
+    await submit_unit(running, "a.service")
     async with asyncio.timeout(10):
         while True:
             state = (await running.api.get("/fleet/v1/state/a.service")).json
@@ -170,6 +173,21 @@ async def test_hup_publishes_new_facts_and_keeps_the_listeners(
         assert await running.machines() == [machine]
     assert f"Reloading configuration from {running.conf}" in caplog.messages
     assert "a new value of token_limit counts after a restart (systemctl restart fleet)" in caplog.messages
+
+
+async def test_hup_changes_how_many_units_start_at_once(tmp_path: Path) -> None:
+    names = ("a.service", "b.service")
+    never: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+    machine = Machine(jobs=dict.fromkeys(names, never))
+    async with daemon(tmp_path, machine=machine, conf=CONF + "start_concurrency=1\n") as running:
+        await available(running)
+        for name in names:
+            await submit_unit(running, name)
+        await eventually(lambda: set(machine.files) == set(names) and bool(machine.starts))
+        assert sum(machine.starts.values()) == 1
+        running.conf.write_text(CONF + "start_concurrency=2\n")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await eventually(lambda: sum(machine.starts.values()) == 2)
 
 
 async def test_hup_with_a_broken_file_changes_nothing(
