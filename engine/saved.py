@@ -103,6 +103,7 @@ def _unit_as_json(unit: Unit) -> Json:
     said: Json = {option: list(getattr(wants, name)) for option, name in LISTS.items()}
     said["MachineMetadata"] = {key: sorted(values) for key, values in wants.metadata}
     said["Global"] = wants.is_global
+    said["DropIns"] = wants.has_drop_ins
     told = {option: value for option, value in said.items() if value}
     if wants.machine_id is not None:
         told["MachineID"] = wants.machine_id
@@ -117,9 +118,10 @@ def _unit(name: str, value: Json) -> Unit:
         machine_id=value.get("MachineID"),
         metadata=tuple((key, frozenset(_several(metadata[key]))) for key in sorted(metadata)),
         is_global=value.get("Global", False),
+        has_drop_ins=value.get("DropIns", False),
         **{name: tuple(_several(value.get(option, ()))) for option, name in LISTS.items()},
     )
-    known = {*LISTS, "MachineMetadata", "MachineID", "Global", "desired", "hash"}
+    known = {*LISTS, "MachineMetadata", "MachineID", "Global", "DropIns", "desired", "hash"}
     if unknown := value.keys() - known:
         raise NotSaved(f"{name} has {', '.join(sorted(unknown))}")
     return Unit(name, value.get("hash", ""), TargetState(value.get("desired", "launched")), wants)

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from units.dropins import DropIns, check_drop_ins, drop_ins, in_effect, with_drop_ins
 from units.grammar import WHITE_SPACE, InvalidUnitFile, Option, parse_options, without_surrogates
 
 __all__ = [
@@ -36,6 +37,7 @@ class UnitFile:
     def from_text(cls, text: str) -> UnitFile:
         """The file that somebody wrote: its options, and the canonical text of them."""
         options = parse_options(text)
+        check_drop_ins(options)
         canonical = serialize(options)
         return cls(options, canonical, content_hash(canonical))
 
@@ -47,12 +49,29 @@ class UnitFile:
         reader of the stored text will find: they differ if a value held a newline.
         """
         text = without_surrogates(serialize(options))
-        return cls(parse_options(text), text, content_hash(text))
+        read = parse_options(text)
+        check_drop_ins(read)
+        return cls(read, text, content_hash(text))
 
     @classmethod
     def from_stored(cls, text: str) -> UnitFile:
         """The file that is stored already: its text stays as it is, and long lines pass."""
         return cls(parse_options(text, strict=False), text, content_hash(text))
+
+    def with_drop_ins(self, drop_ins: DropIns) -> UnitFile:
+        """The file with these drop-ins, in place of those of the same names. Raises InvalidUnitFile."""
+        if not drop_ins:
+            return self
+        options = with_drop_ins(self.options, drop_ins)
+        file = UnitFile.from_options(options)
+        if len(file.options) != len(options):
+            raise InvalidUnitFile("a value ends in a backslash, and would swallow the line after it")
+        return file
+
+    @property
+    def drop_ins(self) -> dict[str, str]:
+        """The texts of the drop-ins that it carries, by file name."""
+        return {name: serialize(options) for name, options in drop_ins(self.options).items()}
 
     @property
     def description(self) -> str | None:
@@ -65,8 +84,8 @@ class UnitFile:
         return any(option.section == "Install" for option in self.options)
 
     def section_values(self, section: str, name: str) -> tuple[str, ...]:
-        """The values of one option, in file order."""
-        return tuple(o.value for o in self.options if o.name == name and o.section == section)
+        """The values of one option, in file order, those of drop-ins last."""
+        return tuple(o.value for o in in_effect(self.options) if o.name == name and o.section == section)
 
 
 def serialize(options: Iterable[Option]) -> str:

@@ -106,11 +106,21 @@ def holds_conflict(name: str, wants: Requirements, machine: Machine, residents: 
     return None if other is None else f"found conflict with locally-scheduled Unit([{other}])"
 
 
+def would_ignore_drop_ins(
+    name: str, wants: Requirements, machine: Machine, residents: Residents
+) -> str | None:
+    """Drop-ins: a daemon of fleet 1.0 takes them for sections of no meaning, and runs the unit without."""
+    if not wants.has_drop_ins or machine.bids:
+        return None
+    return f"its fleet {machine.version or '1.0'} would run the unit without its drop-ins"
+
+
 OPTIONS: Mapping[Rule, str] = {
     is_another_machine: "MachineID",
     lacks_metadata: "MachineMetadata",
     lacks_peer: "MachineOf",
     holds_conflict: "Conflicts",
+    would_ignore_drop_ins: "X-DropIn",
 }
 """Each rule with the option that asks for it, in the order in which they count."""
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from units.dropins import carries_drop_ins
 from units.file import WHITE_SPACE, Option
 from units.glob import glob_match
 from units.name import expand
@@ -49,14 +50,18 @@ class Requirements:
     conflicts: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
     is_global: bool = False
+    has_drop_ins: bool = False
+    """The unit brings drop-ins: a section of its own, `[X-DropIn …]`, is what says so."""
 
     @classmethod
     def of(cls, name: str, options: Sequence[Option]) -> Requirements:
         """The requirements of the unit of this name, specifiers expanded."""
         values = _values(options)
-        if not values:
+        carries = carries_drop_ins(options)
+        if not values and not carries:
             return EMPTY
-        return _requirements({key: [expand(value, name) for value in of] for key, of in values.items()})
+        expanded = {key: [expand(value, name) for value in of] for key, of in values.items()}
+        return replace(_requirements(expanded), has_drop_ins=carries)
 
     def metadata_met_by(self, metadata: Mapping[str, str]) -> bool:
         """Whether every key asked for is there, with one of the values asked for."""

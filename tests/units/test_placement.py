@@ -147,6 +147,15 @@ def test_machine_id_and_peers_of_a_global_unit_are_ignored() -> None:
     assert global_objection("u.service", ignored, machine(), residents(a="")) is None
 
 
+def test_a_daemon_of_fleet_1_cannot_run_a_unit_with_drop_ins() -> None:
+    old = Machine("m1", version="1.0.0", capabilities=frozenset())
+    drop_in = Requirements(has_drop_ins=True)
+    said = "its fleet 1.0.0 would run the unit without its drop-ins"
+    assert objection("u.service", drop_in, old, ResidentSet()) == said
+    assert objection("u.service", EMPTY, old, ResidentSet()) is None
+    assert objection("u.service", drop_in, machine(), ResidentSet()) is None
+
+
 BETWEEN = {
     "neither": (EMPTY, EMPTY, False),
     "one": (wants("Conflicts=b*"), EMPTY, True),
