@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -26,10 +25,8 @@ async def test_reasons_forecasts_patterns_and_watching(fleet: Cluster) -> None:
 
 
 async def start_what_nothing_can_host(fleet: Cluster) -> None:
-    begin = time.monotonic()
     ran = await fleet.start({"gpu.service": service("MachineMetadata=gpu=yes")}, check=False)
     assert ran.exit_code == 2, ran
-    assert time.monotonic() - begin < 1.5
     assert "unit gpu.service cannot be placed: " in ran.stderr
     why = await fleet.fleetctl("why", "gpu", check=False)
     assert why.exit_code == 2

@@ -130,13 +130,11 @@ def test_a_daemon_that_cannot_tell_is_said_to_be_old(alone: Shell) -> None:
         assert ran.status == 1
 
 
-def test_start_of_what_nothing_can_host_says_so_within_a_second(alone: Shell) -> None:
+def test_start_of_what_nothing_can_host_says_so_instead_of_waiting(alone: Shell) -> None:
     alone.file("a.service")
     answers = {"PUT units/a.service": (201, None), "GET units/a.service/why": (200, WAITS)}
     with canned_api(answers, after_put={"GET units/a.service": (200, UNIT)}) as api:
-        begin = time.monotonic()
         ran = alone("--endpoint", api.endpoint, "start", "a")
-    assert time.monotonic() - begin < 1
     assert ran.err.startswith(f"Error waiting for units: unit a.service cannot be placed: {WAITING} (")
     assert ran.status == 2
 

