@@ -69,6 +69,7 @@ class Membership:
         self._ttl = ttl
         self._departing: asyncio.Future[Departure] = asyncio.get_running_loop().create_future()
         self._has_units = False
+        self._in_touch = False
 
     def depart(self, how: Departure) -> None:
         """Ask `run` to end; only the first who asks is heard."""
@@ -98,13 +99,14 @@ class Membership:
         token = await asyncio.to_thread(self._directory.session_token)
         async with self._registry.join(machine, ttl=self._ttl, resume=token) as session:
             log.info("hrt.Register() success")
+            self._in_touch = True
             await self._keep(session.token)
             self._has_units = True
             await self._serve(session, machine)
             if self._departing.done():
                 await self._depart(session)
                 return
-        log.error("Server monitor triggered: Monitor timed out before successful heartbeat")
+        self._lost_touch()
         log.info("Restarting server")
 
     async def _serve(self, session: Session, machine: Machine) -> None:
@@ -116,6 +118,7 @@ class Membership:
         try:
             async with asyncio.TaskGroup() as group:
                 agent = group.create_task(self._agent.run(session))
+                monitor = group.create_task(self._monitor(session))
                 works = [group.create_task(_coroutine(work, session, machine)) for work in self._works]
                 await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 # The engine goes first: another one leads while the units here are still stopping.
@@ -126,9 +129,27 @@ class Membership:
                     await self._agent.hand_over()
                     self._has_units = False
                 agent.cancel()
+                monitor.cancel()
         finally:
             self._gate.shut("joining the cluster again")
             lost.cancel()
+
+    async def _monitor(self, session: Session) -> None:
+        """Say, in 1.0's words, when etcd has been away for a whole lease, and when it is back.
+
+        Nothing is stopped meanwhile: without etcd nothing is decided.
+        """
+        while True:
+            await session.wait_certain(False)
+            self._lost_touch()
+            await session.wait_certain(True)
+            self._in_touch = True
+            log.info("hrt.Beat() success")
+
+    def _lost_touch(self) -> None:
+        if self._in_touch:
+            log.error("Server monitor triggered: Monitor timed out before successful heartbeat")
+        self._in_touch = False
 
     async def _depart(self, session: Session) -> None:
         if self._departing.result() is Departure.BACK_SOON:

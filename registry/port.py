@@ -140,6 +140,9 @@ class Session(Protocol):
     async def wait_lost(self) -> None:
         """Return when the lease has ended: the host must join again."""
 
+    async def wait_certain(self, certain: bool) -> None:
+        """Return when `is_certain` is so. A session that is lost never is certain again."""
+
     async def leave(self) -> None:
         """End the lease: the machine, its reports and its bids vanish in one moment."""
 

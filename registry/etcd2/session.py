@@ -89,6 +89,9 @@ class LayoutSession:
     async def wait_lost(self) -> None:
         await self.lease.wait_ended()
 
+    async def wait_certain(self, certain: bool) -> None:
+        await (self.lease.wait_certain() if certain else self.lease.wait_uncertain())
+
     async def leave(self) -> None:
         await self.lease.end()
         names, self._words = list(self._words), {}

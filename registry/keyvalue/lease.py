@@ -42,6 +42,7 @@ class Lease:
         self.ttl: Final = ttl
         self._renewer = renewer
         self._ended = asyncio.Event()
+        self._renewed = asyncio.Event()
         self._certain_until = asked_at + ttl
 
     @property
@@ -66,6 +67,12 @@ class Lease:
         """Return when it has ended, or may have by the clock of this host."""
         while self.is_certain:
             await self._wait_ended_until(self._certain_until)
+
+    async def wait_certain(self) -> None:
+        """Return when it is sure to last, by the clock of this host; never once it has ended."""
+        while not self.is_certain:
+            self._renewed.clear()
+            await self._renewed.wait()
 
     async def end(self) -> None:
         """End it now, with all that hangs on it. Raises Unavailable."""
@@ -107,6 +114,7 @@ class Lease:
         ttl = await self._renewer.renew(self.id)
         if ttl > 0:
             self._certain_until = asked_at + ttl
+            self._renewed.set()
         else:
             log.warning("lease %x has ended", self.id)
             self._ended.set()

@@ -44,6 +44,9 @@ class LeaseSession:
     async def wait_lost(self) -> None:
         await self.lease.wait_ended()
 
+    async def wait_certain(self, certain: bool) -> None:
+        await (self.lease.wait_certain() if certain else self.lease.wait_uncertain())
+
     async def leave(self) -> None:
         await self.lease.end()
         log.info("left: machine %s is no longer present", self._presence.machine)

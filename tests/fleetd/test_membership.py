@@ -21,6 +21,7 @@ from tests.fleetd.world import eventually
 from units.machine import Machine
 
 TTL = 30.0
+LOST = "Server monitor triggered: Monitor timed out before successful heartbeat"
 
 
 @dataclass(slots=True)
@@ -81,7 +82,9 @@ class Life:
 
 
 @asynccontextmanager
-async def life(tmp_path: Path, store: MemoryStore | None = None, id: str = "m1") -> AsyncIterator[Life]:
+async def life(
+    tmp_path: Path, store: MemoryStore | None = None, id: str = "m1", ttl: float = TTL
+) -> AsyncIterator[Life]:
     """A membership that runs, on its way into a cluster."""
     store = store or MemoryStore()
     await asyncio.to_thread(tmp_path.mkdir, exist_ok=True)
@@ -89,7 +92,7 @@ async def life(tmp_path: Path, store: MemoryStore | None = None, id: str = "m1")
     facts = Facts(id, "v2.0.0", Config(public_ip="10.0.0.1", metadata={"role": "web"}))
     works = [tenant.lead, facts.keep_published]
     registry = MemoryRegistry(store)
-    membership = Membership(registry, facts, directory, tenant, works, gate=gate, ttl=TTL)
+    membership = Membership(registry, facts, directory, tenant, works, gate=gate, ttl=ttl)
     running = asyncio.create_task(membership.run())
     try:
         yield Life(store, gate, tenant, facts, membership, directory, running)
@@ -153,7 +156,25 @@ async def test_a_lost_session_shuts_the_gate_touches_no_unit_and_is_replaced(
         assert sorted(daemon.tenant.said) == ["resigns", "rests", "serves", "serves"]
         await daemon.until(is_present)
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert errors == ["Server monitor triggered: Monitor timed out before successful heartbeat"]
+    assert errors == [LOST]
+
+
+async def test_while_etcd_is_away_the_log_says_so_once_and_then_that_it_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "fleetd")
+    async with life(tmp_path, ttl=0.2) as daemon:
+        await daemon.serving()
+        for _ in range(2):
+            caplog.clear()
+            daemon.store.go_away()
+            await eventually(lambda: LOST in caplog.messages)
+            assert not daemon.gate.open
+            daemon.store.come_back()
+            await eventually(lambda: "hrt.Beat() success" in caplog.messages)
+            assert daemon.gate.open
+            assert caplog.messages.count(LOST) == 1
+        assert daemon.tenant.said == ["serves"], "it is the same session"
 
 
 async def test_the_gate_is_shut_between_two_sessions(tmp_path: Path) -> None:
