@@ -1,50 +1,33 @@
-"""The API as fleetctl uses it: HTTP on one connection that is kept, JSON turned into records.
+"""The API as fleetctl uses it: JSON turned into records.
 
 Rule 1: every list is complete (page after page), every name is percent-encoded.
-Rule 2: a request that changes something is sent once; only reading is repeated, if a kept connection died.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from fleetctl.api import Metadata
-from fleetctl.connect import Connect, reason
+from fleetctl.connect import Connect
 from fleetctl.endpoint import Endpoint, UnixSocket
 from fleetctl.entities import Json, Machine, Setting, State, Unit
 from fleetctl.errors import ApiError, Unreachable, Unsupported
-from fleetctl.output import log_line
+from fleetctl.exchange import Exchange
 
 BASE = "/fleet/v1/"
-_UNIX_HOST = "domain-sock"
-
-
-class _Connection(HTTPConnection):
-    """HTTP over whatever stream it is given."""
-
-    def __init__(self, host: str, connect: Connect) -> None:
-        super().__init__(host)
-        self._make_stream = connect
-
-    def connect(self) -> None:
-        self.sock: Any = self._make_stream()
 
 
 class Client:
     """The API behind one endpoint. All methods raise Unreachable and ApiError."""
 
-    def __init__(self, endpoint: Endpoint, connect: Connect, *, debug: bool = False) -> None:
-        is_unix = isinstance(endpoint, UnixSocket)
-        host = _UNIX_HOST if is_unix else endpoint.shown.split("://")[1].partition("/")[0]
-        self._shown = endpoint.shown
+    def __init__(
+        self, endpoint: Endpoint, reach: Callable[[Endpoint], Connect], *, debug: bool = False
+    ) -> None:
         self._base = ("" if isinstance(endpoint, UnixSocket) else endpoint.prefix) + BASE
-        self._host, self._connect = host, connect
-        self._http = _Connection(host, connect)
-        self._debug = debug
+        self._exchange = Exchange(endpoint, reach, debug=debug)
 
     def machines(self) -> tuple[Machine, ...]:
         """All machines that are present."""
@@ -134,10 +117,7 @@ class Client:
 
     def events(self) -> Iterator[str]:
         """The kinds of all events, as they come, on a connection of its own. Raises Unsupported."""
-        http = _Connection(self._host, self._connect)
-        try:
-            http.request("GET", f"{self._base}events", headers={"User-Agent": "fleetctl"})
-            response = http.getresponse()
+        with self._exchange.home.stream(f"{self._base}events") as response:
             if response.status in (404, 405):
                 raise Unsupported("the daemon there sends no events: it is of an older version")
             if response.status != 200:
@@ -145,14 +125,10 @@ class Client:
             while line := response.readline():
                 if line.startswith(b"event:"):
                     yield line[6:].strip().decode(errors="replace")
-        except (OSError, HTTPException) as error:
-            raise self._broken("GET", error) from error
-        finally:
-            http.close()
 
     def close(self) -> None:
-        """End the connection; the next request makes a new one."""
-        self._http.close()
+        """End the connections; the next request makes a new one."""
+        self._exchange.close()
 
     def _list(self, path: str, key: str, **query: str) -> Iterator[Json]:
         token = ""
@@ -167,43 +143,14 @@ class Client:
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None
     ) -> Json:
         target = f"{self._base}{path}?{urlencode({'alt': 'json', **(query or {})})}"
-        if self._debug:
-            log_line("DEBUG", f"HTTP {method} {self._shown}{target}")
-        status, phrase, answer = self._exchange(method, target, body)
-        if self._debug:
-            log_line("DEBUG", f"HTTP {method} {self._shown}{target} {status} {phrase}")
-        if not 200 <= status < 300:
-            raise _api_error(status, answer)
-        return _as_json(answer) if answer else {}
+        answer = self._exchange.ask(method, target, None if body is None else _as_bytes(body))
+        if not 200 <= answer.status < 300:
+            raise _api_error(answer.status, answer.body)
+        return _as_json(answer.body) if answer.body else {}
 
-    def _exchange(self, method: str, target: str, body: Any) -> tuple[int, str, bytes]:
-        kept = self._http.sock is not None
-        try:
-            return self._once(method, target, body)
-        except (OSError, HTTPException) as error:
-            self._http.close()
-            if not (kept and method == "GET"):
-                raise self._broken(method, error) from error
-        try:
-            return self._once(method, target, body)
-        except (OSError, HTTPException) as error:
-            self._http.close()
-            raise self._broken(method, error) from error
 
-    def _once(self, method: str, target: str, body: Any) -> tuple[int, str, bytes]:
-        headers = {"User-Agent": "fleetctl"}
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            data = json.dumps(body, separators=(",", ":"), sort_keys=True).encode() + b"\n"
-        self._http.request(method, target, data, headers)
-        response: HTTPResponse = self._http.getresponse()
-        return response.status, response.reason, response.read()
-
-    def _broken(self, method: str, error: OSError | HTTPException) -> Unreachable:
-        said = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
-        unsure = "" if method == "GET" else " (whether it took effect is not known)"
-        return Unreachable(f"connection to {self._shown} broke before the answer: {said}{unsure}")
+def _as_bytes(body: Any) -> bytes:
+    return json.dumps(body, separators=(",", ":"), sort_keys=True).encode() + b"\n"
 
 
 def _operation(machine: str, key: str, value: str) -> Json:

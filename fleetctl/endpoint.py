@@ -55,7 +55,7 @@ def parse_endpoint(text: str) -> Endpoint:
     """What the text means; BadEndpoint, in fleet 1.0's words where it had some."""
     match = _SCHEME.fullmatch(text)
     if match is None:
-        raise BadEndpoint(_without_scheme(text))
+        raise _without_scheme(text)
     scheme, rest = match[1].lower(), match[2]
     if scheme in ("unix", "file"):
         return _unix_socket(scheme, rest)
@@ -64,11 +64,12 @@ def parse_endpoint(text: str) -> Endpoint:
     return _server(text, scheme)
 
 
-def _without_scheme(text: str) -> str:
+def _without_scheme(text: str) -> BadEndpoint:
     if ":" in text.partition("/")[0]:
         hint = f" (write http://{text})" if text[:1] != ":" else ""
-        return f'parse "{text}": first path segment in URL cannot contain colon{hint}'
-    return "URL scheme undefined (an endpoint is unix:///PATH, http://HOST:PORT or https://HOST:PORT)"
+        return BadEndpoint(f'parse "{text}": first path segment in URL cannot contain colon{hint}')
+    hint = "an endpoint is unix:///PATH, http://HOST:PORT or https://HOST:PORT"
+    return BadEndpoint("URL scheme undefined", hint)
 
 
 def _meant_as_host(scheme: str, rest: str) -> str:
@@ -81,9 +82,8 @@ def _unix_socket(scheme: str, rest: str) -> UnixSocket:
         host, slash, path = rest[2:].partition("/")
         path = slash + path
     if host:
-        raise BadEndpoint(
-            f'unable to connect to host "{host}" with scheme "{scheme}" (a path needs three slashes: {scheme}:///PATH)'
-        )
+        said = f'unable to connect to host "{host}" with scheme "{scheme}"'
+        raise BadEndpoint(said, f"a path needs three slashes: {scheme}:///PATH")
     if not path:
         raise BadEndpoint(f'no path in "{scheme}:{rest}" (write {DEFAULT})')
     return UnixSocket(path)

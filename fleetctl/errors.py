@@ -9,9 +9,24 @@ FleetctlError          says what happened; the command puts in front what it was
 └── SshError           the way to another host is closed
 """
 
+from __future__ import annotations
+
+import sys
+
 
 class FleetctlError(Exception):
-    """The family; its text is for people."""
+    """The family; its text is for people.
+
+    A hint is added at a terminal only: it goes with words of fleet 1.0, which scripts may look for.
+    """
+
+    def __init__(self, said: str = "", hint: str = "") -> None:
+        super().__init__(said)
+        self._hint = hint
+
+    def __str__(self) -> str:
+        said = super().__str__()
+        return f"{said} ({self._hint})" if self._hint and sys.stderr.isatty() else said
 
 
 class BadEndpoint(FleetctlError):

@@ -39,6 +39,11 @@ class Session:
 
         return wanted(self.settings.color, sys.stdout)
 
+    def debug(self, text: str) -> None:
+        """A step on the way, told on request only."""
+        if self.settings.debug:
+            log_line("DEBUG", text)
+
     def machines(self) -> tuple[Machine, ...]:
         """The machines, asked for once; none if they cannot be had (they only adorn what is shown)."""
         if self._machines is None:
@@ -63,9 +68,8 @@ def _client(settings: Settings) -> Api:
 
         return opened(settings, DEFAULT_SERVER if settings.endpoint == DEFAULT else settings.endpoint)
     if settings.driver != "API":
-        raise BadEndpoint(f'unrecognized driver "{settings.driver}" (it is API or etcd)')
+        raise BadEndpoint(f'unrecognized driver "{settings.driver}"', "it is API or etcd")
     first, others = split_endpoints(settings.endpoint)
     if others:
         log_line("WARN", f"multiple endpoints provided but only the first ({first}) is used")
-    endpoint = parse_endpoint(first)
-    return Client(endpoint, connector(endpoint, settings), debug=settings.debug)
+    return Client(parse_endpoint(first), lambda there: connector(there, settings), debug=settings.debug)

@@ -49,7 +49,7 @@ def either(word: str, machines: Sequence[Machine], unit: Unit | None) -> str:
             "Please use flag `--machine` or `--unit` to refine the search"
         )
     if not found:
-        raise NoTarget(f"could not find matching unit or machine ({', '.join(faults)})")
+        raise NoTarget("could not find matching unit or machine", ", ".join(faults))
     return found[0]
 
 

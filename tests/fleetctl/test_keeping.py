@@ -31,7 +31,7 @@ def other(tmp_path: Path) -> Shell:
 def described(endpoint: str, machine: str, **values: str) -> None:
     """Set dynamic metadata."""
     parsed = parse_endpoint(endpoint)
-    client = Client(parsed, connector(parsed, Settings()))
+    client = Client(parsed, lambda there: connector(there, Settings()))
     client.set_metadata(machine, values)
     client.close()
 
