@@ -93,11 +93,14 @@ def _target(session: Session, machine: str, unit: str, words: list[str]) -> tupl
 
 
 def _run(session: Session, address: str, port: int, words: Sequence[str], *, forward_agent: bool) -> int:
-    from fleetctl.ssh.connection import connected
+    from fleetctl.ssh.connection import connected, published
     from fleetctl.ssh.terminal import run_command, run_shell
 
     doing_what = "running command over SSH" if words else "opening shell over SSH"
-    with doing("Failed building SSH client"), connected(session.settings, address, port) as connection:
+    with (
+        doing("Failed building SSH client"),
+        connected(session.settings, *published(address, port)) as connection,
+    ):
         try:
             if words:
                 return run_command(connection, " ".join(words), forward_agent=forward_agent)

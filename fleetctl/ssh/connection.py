@@ -54,6 +54,15 @@ def split_host(text: str, port: int = 22) -> tuple[str, int]:
     return host.strip("[]"), int(number)
 
 
+def published(address: str, port: int) -> tuple[str, int]:
+    """Where a machine's published address leads: one with a port of its own is taken at its word (fleet 1.0).
+
+    Raises SshError.
+    """
+    has_port = address.startswith("[") or address.count(":") == 1
+    return split_host(address, port) if has_port else (address, port)
+
+
 @contextmanager
 def connected(settings: Settings, host: str, port: int) -> Iterator[FleetTransport]:
     """A connection to a machine, through the tunnel host if there is one. Raises SshError."""

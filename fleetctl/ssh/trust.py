@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from fleetctl.errors import SshError
 from fleetctl.output import complain, log_line
@@ -62,9 +64,8 @@ class KnownHosts:
         self._entries.append(Entry(address, key))
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._path.open("a") as file:
-                file.write(line)
-            self._path.chmod(0o644)
+            with open(self._path, "ab+", opener=_readable_by_all) as file:
+                file.write(_line_end(file) + line.encode())
         except OSError:
             complain(f"Failed to add the host to the list of known hosts ({self._path}).")
         else:
@@ -90,6 +91,17 @@ def _expanded(path: str) -> Path:
         return Path(path)
 
 
+def _readable_by_all(path: str, flags: int) -> int:
+    """Opens a file; one that is there keeps its mode."""
+    return os.open(path, flags, 0o644)
+
+
+def _line_end(file: BinaryIO) -> bytes:
+    """What the last line of the file still lacks."""
+    file.seek(0)
+    return b"" if file.read()[-1:] in (b"", b"\n") else b"\n"
+
+
 def _one_word() -> str:
     """One word from stdin, no byte more than its line: what follows belongs to the remote command."""
     typed = b""
@@ -97,4 +109,4 @@ def _one_word() -> str:
         byte := sys.stdin.buffer.raw.read(1) if hasattr(sys.stdin.buffer, "raw") else b""
     ) and byte != b"\n":
         typed += byte
-    return typed.decode(errors="replace").strip()
+    return (typed.decode(errors="replace").split() or [""])[0]

@@ -11,6 +11,7 @@ import termios
 import pytest
 
 from tests.fleetctl.conftest import FLEETCTL, SIMPLE, SYSTEMCTL, Shell
+from tests.fleetctl.old_daemon import old_daemon
 from tests.fleetctl.small_cluster import M1, M2
 from tests.fleetctl.ssh_host import SshHost, port
 
@@ -96,6 +97,13 @@ def test_ssh_says_why_it_cannot_proceed(user: Shell, words: tuple[str, ...], sai
 def test_a_machine_without_address_is_no_target(user: Shell) -> None:
     ran = user("ssh", M2[:8])
     assert (ran.err, ran.status) == ("Could not determine address of machine.\n", 1)
+
+
+def test_a_machine_may_publish_the_port_of_its_sshd_with_its_address(user: Shell, host: SshHost) -> None:
+    machines = [{"id": M1, "primaryIP": f"127.0.0.1:{host.port}"}]
+    with old_daemon(machines=machines) as old:
+        ran = user("ssh", M1[:4], "echo hi", FLEETCTL_ENDPOINT=old.endpoint)
+    assert (ran.out, ran.err, ran.status) == ("hi\n", "", 0)
 
 
 def test_a_global_unit_is_shown_on_every_machine_that_has_it(user: Shell, host: SshHost) -> None:

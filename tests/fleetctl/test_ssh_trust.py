@@ -31,6 +31,18 @@ def test_a_host_seen_for_the_first_time_is_asked_about_and_remembered(
     assert (again.out, again.err) == ("hi\n", "")
 
 
+def test_the_file_of_known_hosts_keeps_its_mode_and_its_lines(user: Shell, host: SshHost) -> None:
+    known = user.file(".fleetctl/known_hosts", "198.18.0.9 " + host.host_key)
+    known.chmod(0o600)
+    ran = user("ssh", port(host), M1, "cat", feed="Yes please\nrest\n")
+    assert (ran.out, ran.status) == ("rest\n", 0)
+    assert known.read_text().splitlines() == [
+        f"198.18.0.9 {host.host_key}",
+        f"[127.0.0.1]:{host.port} {host.host_key}",
+    ]
+    assert known.stat().st_mode & 0o777 == 0o600
+
+
 def test_an_unknown_host_is_refused_when_nobody_answers(user: Shell, host: SshHost) -> None:
     user.file(".fleetctl/known_hosts", "")
     ran = user("ssh", port(host), M1, "echo hi")
