@@ -48,6 +48,8 @@ class Table(Generic[Item]):
     name: Callable[[Item], str]
     record: Callable[[Item, Shown], Record]
     needing_machines: frozenset[str] = frozenset()
+    machine: Callable[[Item], str] = lambda item: ""
+    """The ID of the machine that one is on."""
 
     def chosen(self, fields: str) -> list[str]:
         """The columns asked for; ValueError with the field that does not exist."""
@@ -122,6 +124,7 @@ UNITS: Table[State] = Table(
     name=lambda state: state.name,
     record=_state_record,
     needing_machines=frozenset({"machine"}),
+    machine=lambda state: state.machine,
 )
 UNIT_FILES: Table[Unit] = Table(
     {
@@ -139,6 +142,7 @@ UNIT_FILES: Table[Unit] = Table(
     name=lambda unit: unit.name,
     record=_unit_record,
     needing_machines=frozenset({"target", "tmachine"}),
+    machine=lambda unit: unit.machine,
 )
 MACHINES: Table[Machine] = Table(
     {

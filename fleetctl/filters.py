@@ -26,6 +26,14 @@ class Wanted:
     states: frozenset[str] = frozenset()
 
 
+_STRAY = frozenset({"true", "false"})
+
+
+def chosen(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The arguments that choose: `--full true` means the switch (fleet 1.0 let the word pass)."""
+    return tuple(argument for argument in arguments if argument not in _STRAY)
+
+
 def words_of(text: str) -> frozenset[str]:
     """The words of a list with commas."""
     return frozenset(filter(None, text.split(",")))

@@ -258,6 +258,7 @@ GLOBAL = (
     _global("ssh-username", Text(), "user name on the hosts, for SSH"),
     _global("strict-host-key-checking", Switch(), "check the keys of SSH hosts"),
     _global("tunnel", Text(), "SSH host[:port] through which to reach the cluster"),
-    _global("version", Switch(), "show the version (as the only argument)"),
+    # No variable: in fleet 1.0 FLEETCTL_VERSION said nothing, and may hold a version.
+    flag("--version", kind=Switch(), default=False, help="show the version (as the only argument)"),
 )  # fmt: skip
 GLOBAL_SPELLINGS = spellings(GLOBAL)

@@ -112,9 +112,9 @@ def _sections(*sections: tuple[str, Sequence[str]]) -> str:
 
 def flag_lines(flags: Iterable[click.Option]) -> list[str]:
     """One line for each flag, sorted by name, descriptions in one column."""
-    named = flag_words(flags)
-    widest = max((len(name) for name, _ in named), default=0)
-    return [f"      {name:{widest}}   {text}" for name, text in named]
+    named = [(*name.rpartition("--"), text) for name, text in flag_words(flags)]
+    widest = max((len(name) for _, _, name, _ in named), default=0)
+    return [f"{short:>6}--{name:{widest}}   {text}" for short, _, name, text in named]
 
 
 def flag_words(flags: Iterable[click.Option]) -> list[tuple[str, str]]:

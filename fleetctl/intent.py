@@ -145,11 +145,12 @@ def _check(name: str, content: UnitFile, source: LocalFile | None, *, force: boo
     """The warnings about a unit that can be stored; BadUnit if it cannot."""
     where = source.path if source is not None else f"Unit {name}"
     if not content.options:
-        raise BadUnit(f"unit file {where} is empty: it holds no options")
+        refusal = "googleapi: Error 409: unit does not exist and options field empty"
+        raise BadUnit(f"failed creating unit {name}: {refusal} (unit file {where} holds no options)")
     try:
         check_requirements(content.options)
     except InvalidRequirements as error:
-        raise BadUnit(f"{where}: {error}") from error
+        raise BadUnit(f"{error} ({where})") from error
     return tuple(_unknown(name, option, source, force=force) for option in unknown_options(content.options))
 
 

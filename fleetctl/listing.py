@@ -72,7 +72,8 @@ class Listing(Generic[Item]):
         return self._how.output in ("json", "yaml")
 
     def _text(self, session: Session, items: Sequence[Item]) -> str:
-        machines = session.machines() if items and self._shows_machines() else ()
+        placed = any(map(self._table.machine, items))
+        machines = session.machines() if placed and self._shows_machines() else ()
         shown = Shown(self._how.full or self._how.output == "wide", machines)
         return "".join(f"{line}\n" for line in self._lines(session, items, shown))
 

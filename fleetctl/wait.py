@@ -61,11 +61,12 @@ def wait_for(
 ) -> list[Fault]:
     """Wait until each unit has reached the goal; returns what went wrong.
 
-    At most `attempts` times 2 s are waited, without limit if that is 0 or less. With `tell` there is a line
-    on stdout for each unit that has arrived, and one on stderr at once for each that will not.
+    What is named twice is told of twice (fleet 1.0). At most `attempts` times 2 s are waited, without limit
+    if that is 0 or less. With `tell` there is a line on stdout for each unit that has arrived, and one on
+    stderr at once for each that will not.
     """
     begin = time.monotonic()
-    pending = [_Watched(name, begin) for name in dict.fromkeys(names)]
+    pending = [_Watched(name, begin) for name in names]
     watch = _Watch(session, goal, tell=tell, patient=attempts > 0)
     try:
         for now in _moments(attempts):
@@ -77,7 +78,7 @@ def wait_for(
         complain("Interrupted. What has been asked of the cluster goes on.")
         raise
     watch.time_out(pending)
-    watch.sum_up(len(set(names)), time.monotonic() - begin)
+    watch.sum_up(len(names), time.monotonic() - begin)
     return watch.faults
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from fleetctl.command import BLOCK_ATTEMPTS, NO_BLOCK, command, units_given, words
@@ -89,6 +90,8 @@ def start(session: Session, units: Sequence[str], replace: bool, sign: bool, for
     changed = _arrive(session, "start", LAUNCHED, units, replace=replace, force=force)
     if no_block:
         _triggered(changed, "start")
+        if not sys.stdout.isatty():  # scripts count on fleet 1.0's two phases, which said it once each
+            _triggered(changed, "start")
     elif faults := wait_for(session, Goal.ACTIVE, changed, attempts=block_attempts):
         raise Stop(f"Error waiting for systemd unit states, err: {faults[0]}", status_of(faults))
 
@@ -119,6 +122,7 @@ def _planned(
     planned: list[Planned] = []
     faults: list[str] = []
     for found in candidates_found:
+        _trace(session, found)
         try:
             planned.append((found, arrival(found, verb, replace=replace, force=force)))
         except BadUnit as error:
@@ -126,6 +130,17 @@ def _planned(
     if faults:
         raise Stop("\n".join(faults))
     return planned
+
+
+def _trace(session: Session, found: Candidate) -> None:
+    """Where the unit has been found, in fleet 1.0's words."""
+    session.debug(f"Looking for Unit({found.name}) or its corresponding template")
+    if found.unit is not None:
+        session.debug(f"Found Unit({found.name})")
+    elif found.file is not None:
+        session.debug(f"Unit({found.name}) found in local filesystem")
+    elif found.template_unit is not None:
+        session.debug(f"Template Unit({found.template}) found in registry")
 
 
 def _tell(plan: Arrival) -> None:
@@ -144,6 +159,7 @@ def _create(session: Session, plan: Arrival, desired: str) -> None:
     settings = [Setting(o.section, o.name, o.value) for o in plan.content.options]
     with doing(f"Error creating units: failed creating unit {plan.name}"):
         session.api.create(plan.name, settings, "" if plan.replaces else desired)
+    session.debug(f"Created Unit({plan.name}) in Registry")
     if not plan.replaces:
         say(f"Unit {plan.name} {'' if _is_global(plan.name, plan.content) else INACTIVE}")
 
@@ -168,8 +184,10 @@ def _arrive(
     for found, plan in planned:
         content = plan.content or (found.unit.file if found.unit else None)
         if found.unit is not None and not plan.replaces and found.unit.desired == desired:
+            session.debug(f"Unit({plan.name}) already {desired}, skipping.")
             continue
         if found.unit is not None:
+            session.debug(f"Setting Unit({plan.name}) target state to {desired}")
             with doing(f"Error {verb}ing units"):
                 session.api.set_desired(plan.name, desired)
         if content is not None and _is_global(plan.name, content):

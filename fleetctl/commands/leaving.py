@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 
 from fleetctl.command import BLOCK_ATTEMPTS, NO_BLOCK, command, units_given, words
@@ -87,7 +88,8 @@ def known_units(session: Session, arguments: Sequence[str], *, must_exist: bool 
     known, unknown = picked(arguments, units)
     if must_exist:
         for name in dict.fromkeys(unknown):
-            complain(_unknown(name, units))
+            if is_pattern(name) or sys.stderr.isatty():  # scripts know it from fleet 1.0 that nothing is said
+                complain(_unknown(name, units))
         if not known:
             raise Stop("Units not found in registry", 0)
     return known
@@ -117,6 +119,7 @@ def _depart(session: Session, verb: str, arguments: Sequence[str], *, no_block: 
 
 def _set_desired(session: Session, plan: Departure, verb: str) -> None:
     for unit in plan.changed:
+        session.debug(f"Setting Unit({unit.name}) target state to {plan.desired}")
         try:
             session.api.set_desired(unit.name, plan.desired)
         except FleetctlError as error:

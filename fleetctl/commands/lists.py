@@ -12,7 +12,7 @@ from fleetctl.columns import MACHINES, UNIT_FILES, UNITS, Table
 from fleetctl.command import command, words
 from fleetctl.entities import Machine, State, Unit
 from fleetctl.errors import FleetctlError
-from fleetctl.filters import Wanted, machine_fits, machine_id, state_fits, unit_fits, words_of
+from fleetctl.filters import Wanted, chosen, machine_fits, machine_id, state_fits, unit_fits, words_of
 from fleetctl.flags import OneOf, Switch, Text, flag
 from fleetctl.listing import How, Listing
 from fleetctl.names import find_unit, unit_name
@@ -69,7 +69,7 @@ def list_units(session: Session, machine: str, state: str, units: Sequence[str],
 
     listing.show(session, look)
     if sys.stdout.isatty() and not how["output"] and not state:
-        _tell_waiting(session, Wanted(tuple(units)))
+        _tell_waiting(session, Wanted(chosen(units)))
 
 
 @command(
@@ -113,7 +113,7 @@ def list_machines(session: Session, machines: Sequence[str], **how: Any) -> None
 
     def look() -> Sequence[Machine]:
         try:
-            return [one for one in session.api.machines() if machine_fits(one, machines)]
+            return [one for one in session.api.machines() if machine_fits(one, chosen(machines))]
         except FleetctlError as error:
             raise Stop(
                 f"Error retrieving list of active machines from fleet API ({error})\n"
@@ -148,7 +148,7 @@ def cat(session: Session, units: Sequence[str]) -> None:
 def _wanted(session: Session, names: Sequence[str], machine: str, states: str) -> Wanted:
     """What the arguments and flags choose. Raises NoMachine, Unreachable, ApiError."""
     id = machine_id(machine, [m.id for m in session.api.machines()]) if machine else ""
-    return Wanted(tuple(names), id, words_of(states))
+    return Wanted(chosen(names), id, words_of(states))
 
 
 WAITING_TOLD = 5

@@ -107,6 +107,7 @@ def test_lists_show_only_what_is_asked_for(three: Shell) -> None:
     rows = ("--no-legend", "--fields=unit")
     assert three("list-units", *rows, "web@1*").out == "web@1.service\n"
     assert three("list-units", *rows, "--machine=2").out == ""
+    assert three("list-units", *rows, "--full", "true").out == "web@1.service\nweb@2.service\n"
     assert three("list-units", *rows, "--state", "running").out == "web@1.service\nweb@2.service\n"
     assert three("list-unit-files", *rows, "--state=inactive").out == "db.service\n"
     assert three("list-machines", "--no-legend", "--fields=ip", "22").out == "198.18.0.2\n"

@@ -101,6 +101,18 @@ def test_a_bad_variable_is_named(alone: Shell) -> None:
     assert ran.status == 64
 
 
+def test_the_variable_of_the_version_says_nothing(fleetctl: Shell) -> None:
+    ran = fleetctl("list-units", "--no-legend", FLEETCTL_VERSION="1.0.0")
+    assert (ran.out, ran.err, ran.status) == ("", "", 0)
+
+
+def test_short_flags_do_not_move_the_long_ones(alone: Shell) -> None:
+    lines = alone("list-units", "--help").out.splitlines()
+    flags = [line for line in lines if "--" in line[:8] and not line.startswith("\t")]
+    assert "  -l, --full " in "".join(flags)
+    assert {line.index("--") for line in flags} == {6}
+
+
 def test_the_command_line_wins_over_the_environment(alone: Shell) -> None:
     ran = alone(
         "--endpoint=unix:///var/run/nope.sock", "stop", "x", FLEETCTL_ENDPOINT="http://h", FLEETCTL_X="1"
@@ -175,8 +187,20 @@ def test_a_daemon_that_has_not_joined_is_said_so(fleetctl: Shell, cluster: objec
 
 def test_requests_are_logged_on_request(fleetctl: Shell, cluster: object) -> None:
     ran = fleetctl("--debug", "list-machines")
-    assert " DEBUG client.py:" in ran.err
-    assert ran.err.rstrip().endswith("/fleet/v1/machines?alt=json 200 OK")
+    assert " DEBUG exchange.py:" in ran.err
+    assert ran.err.rstrip().endswith(": HTTP GET http://domain-sock/fleet/v1/machines?alt=json 200 OK")
+
+
+def test_the_steps_of_a_start_are_logged_on_request(fleetctl: Shell) -> None:
+    fleetctl.file("a.service")
+    fleetctl("submit", "a")
+    err = fleetctl("start", "a", FLEETCTL_DEBUG="true").err
+    steps = [line.partition(": ")[2] for line in err.splitlines() if "HTTP" not in line]
+    assert steps == [
+        "Looking for Unit(a.service) or its corresponding template",
+        "Found Unit(a.service)",
+        "Setting Unit(a.service) target state to launched",
+    ]
 
 
 def test_fd_forward_joins_stdin_and_stdout_to_a_socket(fleetctl: Shell, cluster: object) -> None:

@@ -47,7 +47,8 @@ def test_nothing_is_created_if_one_of_the_files_is_bad(fleetctl: Shell) -> None:
     assert ran.err.splitlines() == [
         "Error creating units: failed getting Unit(bad.service) from file: bad.service:3: "
         "unexpected newline encountered while parsing option name",
-        "Error creating units: unit file empty.service is empty: it holds no options",
+        "Error creating units: failed creating unit empty.service: googleapi: Error 409: unit does not exist "
+        "and options field empty (unit file empty.service holds no options)",
         "Error creating units: unable to find Unit(missing.service) in Registry or on filesystem",
         "Error creating units: invalid character '+' in unit name (\"b+d.service\")",
     ]

@@ -96,11 +96,13 @@ FAULTS = {
         f"failed getting Unit({INST}) from template: "
         f"unable to load template Unit({T}) from file: open {T}: permission denied"),
     "a file without any option": (
-        Candidate(A, "x/" + A, None, EMPTY), False, "unit file x/a.service is empty: it holds no options"),
+        Candidate(A, "x/" + A, None, EMPTY), False,
+        f"failed creating unit {A}: googleapi: Error 409: unit does not exist and options field empty "
+        "(unit file x/a.service holds no options)"),
     "a name that is none": (
         Candidate("a+.service", "a+.service"), False, "invalid character '+' in unit name (\"a+.service\")"),
     "requirements that cannot be met": (
-        Candidate(A, A, None, PEERS), False, "a.service: MachineID cannot be used with Global"),
+        Candidate(A, A, None, PEERS), False, "MachineID cannot be used with Global (a.service)"),
     "an option that is misspelt": (
         Candidate(A, A, None, NEAR), False,
         'a.service:3: unknown option "Conflict" in [X-Fleet]: '

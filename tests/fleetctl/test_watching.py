@@ -118,6 +118,17 @@ def test_a_terminal_is_told_of_units_without_a_place(fleetctl: Shell) -> None:
     assert fleetctl("list-units").err == ""
 
 
+def test_a_terminal_is_told_what_scripts_do_not_expect(fleetctl: Shell) -> None:
+    fleetctl.file("lost.service", SIMPLE + "[Play]\nMachine=none\n")
+    shown = Terminal(fleetctl, "start", "--no-block", "lost").end()
+    assert shown.count("Triggered unit lost.service start") == 1
+    shown = Terminal(fleetctl, "stop", "lots").end()
+    assert shown.startswith("Unit lots.service not found in registry (did you mean lost.service?)\r\n")
+    shown = Terminal(fleetctl, "--endpoint=foo", "version").end()
+    assert shown.startswith("Unable to initialize client: URL scheme undefined (an endpoint is unix:///PATH")
+    assert fleetctl("--endpoint=foo", "version").err == "Unable to initialize client: URL scheme undefined\n"
+
+
 def test_a_watched_list_is_shown_again_when_it_changes(fleetctl: Shell, tmp_path: Path) -> None:
     fleetctl.file("a.service")
     with fleetctl.popen("list-units", "-w", "-o", "json") as process:
