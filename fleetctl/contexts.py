@@ -17,7 +17,8 @@ from fleetctl.errors import FleetctlError
 
 FILE = Path("~/.fleetctl/contexts.json")
 WHICH_CLUSTER = frozenset({"endpoint", "driver", "tunnel"})
-NEVER_KEPT = frozenset({"context", "help", "version", "debug"})
+NEVER_KEPT = frozenset({"context", "help", "version", "debug", "etcd_password"})
+"""What belongs to one run, and a secret, which is kept in a file of its own (--etcd-password-file)."""
 
 
 class BadContext(FleetctlError):

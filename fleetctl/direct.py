@@ -19,9 +19,9 @@ from fleetctl.entities import Json, Machine, Setting, State, Unit
 from fleetctl.errors import ApiError, BadEndpoint, Unreachable, Unsupported
 from fleetctl.output import complain, log_line
 from fleetctl.settings import Settings
+from fleetctl.store import servers, store_settings
 from registry.errors import Conflict, RegistryError
 from registry.open import BadSettings, open_registry
-from registry.open import Settings as StoreSettings
 from registry.port import Everything, Registry, View
 from registry.records import Job, Picture
 from units.file import InvalidUnitFile, Option, UnitFile
@@ -30,26 +30,17 @@ from units.state import TargetState
 
 T = TypeVar("T")
 
-DEFAULT_SERVER = "http://127.0.0.1:2379"
 ATTEMPTS = 10
 """How often a write is tried anew when others change the same unit meanwhile."""
 
 
-def opened(settings: Settings, endpoint: str) -> Direct:
-    """The registry behind these endpoints, with commas. Raises BadEndpoint."""
+def opened(settings: Settings) -> Direct:
+    """The registry that the flags name. Raises BadEndpoint."""
     if settings.tunnel:
         raise BadEndpoint("--driver=etcd does not go through a tunnel (leave out --driver to use the API)")
-    wanted = StoreSettings(
-        servers=tuple(endpoint.split(",")),
-        prefix=settings.etcd_key_prefix,
-        request_timeout=settings.request_timeout,
-        ca_file=settings.ca_file,
-        cert_file=settings.cert_file,
-        key_file=settings.key_file,
-        api_version=settings.etcd_api,
-    )
+    wanted = store_settings(settings, version=settings.etcd_api)
     try:
-        direct = Direct(open_registry(wanted), endpoint, settings.request_timeout)
+        direct = Direct(open_registry(wanted), servers(settings), settings.request_timeout)
     except BadSettings as error:
         raise BadEndpoint(str(error)) from error
     _check_version(direct)

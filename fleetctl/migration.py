@@ -127,13 +127,16 @@ async def migrate(source: Settings, target: Settings, *, write: bool) -> Outcome
 
 
 async def _migrated(source: Registry, target: Registry, *, write: bool, patience: float) -> Outcome:
-    before = await _look(source, patience), await _look(target, patience)
-    copy = copy_of(*before)
+    async def both() -> tuple[Picture, Picture]:
+        return await _look(source, patience, "etcd v2"), await _look(target, patience, "etcd v3")
+
+    pictures = await both()
+    copy = copy_of(*pictures)
     if write:
-        _check(*before)
+        _check(*pictures)
         await _write(copy, target, patience)
-        before = await _look(source, patience), await _look(target, patience)
-    return Outcome(copy, lost(before[0]), differences(*before))
+        pictures = await both()
+    return Outcome(copy, lost(pictures[0]), differences(*pictures))
 
 
 def _check(source: Picture, target: Picture) -> None:
@@ -163,8 +166,13 @@ async def _write(copy: Copy, target: Registry, patience: float) -> None:
             await lead.resign()
 
 
-async def _look(registry: Registry, patience: float) -> Picture:
-    """All that a store holds now. Raises RegistryError."""
-    await registry.job("migrate.service")  # any name: a view would wait for a store that does not answer
-    async with asyncio.timeout(patience), registry.follow(Everything()) as view:
-        return await view.fresh()
+async def _look(registry: Registry, patience: float, which: str) -> Picture:
+    """All that a store holds now. Raises CannotMigrate, which says which of both it was."""
+    try:
+        await registry.job("migrate.service")  # any name: a view would wait for a store that does not answer
+        async with asyncio.timeout(patience), registry.follow(Everything()) as view:
+            return await view.fresh()
+    except RegistryError as error:
+        raise CannotMigrate(f"{which}: {error or type(error).__name__}") from error
+    except TimeoutError as error:
+        raise CannotMigrate(f"{which} cannot be read within {patience:g} s (--request-timeout)") from error

@@ -7,7 +7,7 @@ import sys
 from fleetctl.api import Api
 from fleetctl.client import Client
 from fleetctl.connect import connector
-from fleetctl.endpoint import DEFAULT, parse_endpoint, split_endpoints
+from fleetctl.endpoint import parse_endpoint, split_endpoints
 from fleetctl.entities import Machine
 from fleetctl.errors import BadEndpoint, FleetctlError
 from fleetctl.output import Stop, log_line
@@ -64,9 +64,9 @@ class Session:
 
 def _client(settings: Settings) -> Api:
     if settings.driver == "etcd":
-        from fleetctl.direct import DEFAULT_SERVER, opened
+        from fleetctl.direct import opened
 
-        return opened(settings, DEFAULT_SERVER if settings.endpoint == DEFAULT else settings.endpoint)
+        return opened(settings)
     if settings.driver != "API":
         raise BadEndpoint(f'unrecognized driver "{settings.driver}"', "it is API or etcd")
     first, others = split_endpoints(settings.endpoint)

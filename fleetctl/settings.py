@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fleetctl.endpoint import DEFAULT
@@ -26,6 +26,9 @@ class Settings:
     key_file: str = ""
     etcd_api: int = 3
     etcd_key_prefix: str = "/_coreos.com/fleet/"
+    etcd_username: str = ""
+    etcd_password: str = field(default="", repr=False)
+    etcd_password_file: str = ""
     color: str = "auto"
     context: str = ""
     debug: bool = False
@@ -36,5 +39,5 @@ class Settings:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:
         """The settings that hold when these were given; the rest is the default."""
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         return cls(**{name: value for name, value in given.items() if name in known and value is not None})

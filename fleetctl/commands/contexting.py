@@ -23,11 +23,10 @@ class _Context(FleetCommand):
             return super().invoke(ctx)
         line = click.core.ParameterSource.COMMANDLINE
         names = [str(option.name) for option in GLOBAL]
-        given = {
-            name: ctx.params[name]
-            for name in names
-            if name not in NEVER_KEPT and ctx.get_parameter_source(name) is line
-        }
+        given = {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) is line}
+        if "etcd_password" in given:
+            raise Stop("A password is not kept in a context (put it into a file: --etcd-password-file)")
+        given = {name: value for name, value in given.items() if name not in NEVER_KEPT}
         with doing("Error changing contexts"):
             return _do(ctx.params["words"], given, ctx.params["output"])
 
