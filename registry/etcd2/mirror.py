@@ -174,11 +174,15 @@ class Mirror:
             self._tell(touched, polled.event.index, is_heartbeat=is_heartbeat)
 
     async def _check_past(self, index: int) -> None:
-        """Nothing has happened for a while up to an index, or etcd knows another past than we do."""
+        """Nothing has happened for a while up to an index, or etcd knows another past than we do.
+
+        Or the member is cut off from the others and hears nothing: then the quorum, asked through it, does
+        not answer, and another member is used.
+        """
         known = self.index
         if index > known:
             self._tell(set(), index)
-        elif index < known and await self._client.index() < known:
+        elif await self._client.index() < known:
             await self._read()
 
     async def _read(self) -> None:

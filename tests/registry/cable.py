@@ -17,8 +17,7 @@ class Cable:
         self._scheme, self._target = parts.scheme, (parts.hostname, parts.port)
         self._server: asyncio.Server | None = None
         self._port = 0
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._answers_pass = asyncio.Event()
         self._answers_pass.set()
 
@@ -42,24 +41,31 @@ class Cable:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-        for writer in self._writers:
-            writer.transport.abort()
-        for task in self._tasks:
+            await _turns()  # who has just been let in is not among the connections yet
+        for task in self._connections:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if self._connections:
+            await asyncio.wait(self._connections)
+        await _turns()  # a connection that was ended is told so a little later
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+        """One connection, from its beginning to its end."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        ends = [writer]
+        try:
             server_reader, server_writer = await asyncio.open_connection(*self._target)
-            self._writers |= {writer, server_writer}
-            self._pump(reader, server_writer, answers=False)
-            self._pump(server_reader, writer, answers=True)
-
-    def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
-        task = asyncio.create_task(self._pumped(reader, writer, answers))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            ends.append(server_writer)
+            async with asyncio.TaskGroup() as pumps:
+                pumps.create_task(self._pumped(reader, server_writer, answers=False))
+                pumps.create_task(self._pumped(server_reader, writer, answers=True))
+        except OSError:
+            return
+        finally:
+            self._connections.discard(task)
+            for end in ends:
+                end.transport.abort()
 
     async def _pumped(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool
@@ -71,14 +77,26 @@ class Cable:
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
-        self._writers.discard(writer)
+
+
+async def _turns() -> None:
+    """Let the event loop do all that follows from what has just happened."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def healed(cable: Cable) -> AsyncIterator[None]:
+    """A cable that lets everything through, until the context ends."""
+    await cable.heal()
+    try:
+        yield
+    finally:
+        await cable.cut()
 
 
 @asynccontextmanager
 async def cable_to(url: str) -> AsyncIterator[Cable]:
     cable = Cable(url)
-    await cable.heal()
-    try:
+    async with healed(cable):
         yield cable
-    finally:
-        await cable.cut()

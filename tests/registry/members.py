@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 ETCD = shutil.which("etcd")
+"""The first on the PATH: so the tests are run with another version."""
 START_TIMEOUT = 20.0
 """Seconds until a member must listen."""
 
@@ -35,8 +36,10 @@ class Member:
     def __init__(self, name: str, folder: Path, options: Sequence[str] = (), *, scheme: str = "http") -> None:
         self.name = name
         self.client_url = f"{scheme}://127.0.0.1:{free_port()}"
-        self.peer_url = f"http://127.0.0.1:{free_port()}"
-        self.initial_cluster = f"{name}={self.peer_url}"
+        self.listen_peer_url = f"http://127.0.0.1:{free_port()}"
+        self.peer_url = self.listen_peer_url
+        """Where the other members look for it."""
+        self.initial_cluster = ""
         self._folder = folder / name
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,7 +105,7 @@ class Member:
             "--data-dir": str(self._folder / "data"),
             "--listen-client-urls": self.client_url,
             "--advertise-client-urls": self.client_url,
-            "--listen-peer-urls": self.peer_url,
+            "--listen-peer-urls": self.listen_peer_url,
             "--initial-advertise-peer-urls": self.peer_url,
             "--initial-cluster": self.initial_cluster,
             "--log-level": "error",
@@ -118,22 +121,25 @@ class Cluster:
         folder = shared_memory if shared_memory.is_dir() else None
         self._folder = Path(tempfile.mkdtemp(prefix="fleet-etcd-", dir=folder))
         self.members = [Member(f"e{n}", self._folder, options, scheme=scheme) for n in range(size)]
-        everyone = ",".join(member.initial_cluster for member in self.members)
-        for member in self.members:
-            member.initial_cluster = everyone
 
     @property
     def urls(self) -> tuple[str, ...]:
         return tuple(member.client_url for member in self.members)
 
+    def start(self) -> None:
+        """Start all, and wait until they have a leader."""
+        everyone = ",".join(f"{member.name}={member.peer_url}" for member in self.members)
+        for member in self.members:
+            member.initial_cluster = everyone
+            member.start()
+        for member in self.members:
+            member.wait_listening()
+        for member in self.members:
+            member.wait_led()
+
     def __enter__(self) -> Self:
         try:
-            for member in self.members:
-                member.start()
-            for member in self.members:
-                member.wait_listening()
-            for member in self.members:
-                member.wait_led()
+            self.start()
         except BaseException:
             self.close()
             raise
