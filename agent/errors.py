@@ -6,6 +6,7 @@ HostError
 ├── Refused       systemd answered and said no: its words say why
 │   └── NotLoaded     it does not know the unit (which, where something is to vanish, is success)
 ├── NameTaken     the host has a unit of that name already, and it is not fleet's
+├── NotAsWritten  what systemd has loaded is not what fleet wrote: says what hides it, and the way out
 ├── NoContent     the registry has no file of that hash
 └── Unwritable    a file could not be written or removed: disk full, read-only, no permission
 """
@@ -42,6 +43,13 @@ class NameTaken(HostError):
 
     def __init__(self, name: str, path: str) -> None:
         super().__init__(f"the host already has a unit {name} that is not fleet's: {path}")
+
+
+class NotAsWritten(HostError):
+    """systemd has something else under a name than the file that fleet wrote for it."""
+
+    def __init__(self, name: str, why: str, way_out: str) -> None:
+        super().__init__(f"what systemd has loaded as {name} is not what fleet wrote: {why} ({way_out})")
 
 
 class NoContent(HostError):

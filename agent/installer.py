@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from agent.errors import NameTaken, NotLoaded, Refused, Unwritable
 from agent.host import Remembered, Stage, UnitStatus
 from agent.memory import Memory
-from agent.strangers import strangers
+from agent.strangers import IDLE, strangers
 from agent.systemd import Systemd
 from agent.unitdir import UnitDirectory
+from agent.verify import differing
 from units.file import UnitFile
 
 log = logging.getLogger(__name__)
@@ -39,15 +40,15 @@ class Installer:
         failures: Failures = {name: NameTaken(name, path) for name, path in taken.items()}
         failures |= await asyncio.to_thread(self._write, _without(files, failures))
         left = _without(files, failures)
-        failures |= await self._undone(await self._each(self._systemd.link, self._paths(left)))
+        failures |= await self._undone(await self._each(self._systemd.link, self._paths(left)), before)
         left = _without(left, failures)
         installable = [name for name, file in left.items() if file.has_install]
-        failures |= await self._undone(await self._each(self._systemd.enable, self._paths(installable)))
+        failures |= await self._undone(
+            await self._each(self._systemd.enable, self._paths(installable)), before
+        )
         left = _without(left, failures)
-        has_links = any(file.has_install for file in left.values())
-        if has_links or await self._is_stale(left, before) or await self._is_misread(left):
-            await self._reload(left)
-        return failures | await asyncio.to_thread(self._keep, left)
+        failures |= await self._undone(await self._misloaded(left, before), before)
+        return failures | await asyncio.to_thread(self._keep, _without(left, failures))
 
     async def uninstall(self, names: Collection[str]) -> Failures:
         """Take away all links and files of units that have stopped, and make systemd forget them."""
@@ -74,19 +75,23 @@ class Installer:
         except Refused as refusal:
             log.info("the failure of %s is not forgotten: %s", name, refusal)
 
-    async def _is_stale(self, names: Collection[str], before: Mapping[str, UnitStatus]) -> bool:
+    async def _misloaded(self, files: Mapping[str, UnitFile], before: Mapping[str, UnitStatus]) -> Failures:
+        """Have systemd read all files again where it must; returns those it still has not as written."""
+        if not files:
+            return {}
+        kept = [name for name in files if name in before and before[name].load != "not-found"]
+        statuses = await self._systemd.states(files)
+        has_links = any(file.has_install for file in files.values())
+        if has_links or _is_misread(statuses) or await self._is_stale(kept):
+            await self._reload(files)
+            statuses = await self._systemd.states(files)
+        kept = [name for name in kept if name in statuses]
+        return dict(await differing(self._systemd, self._directory, statuses, kept))
+
+    async def _is_stale(self, kept: Collection[str]) -> bool:
         """Whether systemd would go on with the old text of one of these."""
-        kept = [name for name in names if name in before and before[name].load != "not-found"]
         asked = (self._systemd.property(name, "NeedDaemonReload") for name in kept)
         return any(await asyncio.gather(*asked))
-
-    async def _is_misread(self, names: Collection[str]) -> bool:
-        """Whether systemd has not taken in one of these files, which only reading all again can mend.
-
-        Seen when a unit comes back before the cgroup of its last run is gone: "Device or resource busy".
-        """
-        statuses = await self._systemd.states(names) if names else {}
-        return any(status.load in MISREAD for status in statuses.values())
 
     async def _reload(self, names: Collection[str]) -> None:
         log.info("systemd reads its unit files again, for %s", ", ".join(names))
@@ -112,12 +117,12 @@ class Installer:
     def _paths(self, names: Collection[str]) -> dict[str, str]:
         return {name: str(self._directory.path_of(name)) for name in names}
 
-    async def _undone(self, failures: Failures) -> Failures:
-        """Leave nothing half done of what systemd refused."""
-        if failures:
-            await self._unlink(failures)
-            await asyncio.to_thread(self._remove, failures)
-            await asyncio.to_thread(self._memory.forget, failures)
+    async def _undone(self, failures: Failures, before: Mapping[str, UnitStatus]) -> Failures:
+        """Leave nothing half done of what failed; but what runs keeps its file, without which it is lost."""
+        if idle := [name for name in failures if name not in before or before[name].active in IDLE]:
+            await self._unlink(idle)
+            await asyncio.to_thread(self._remove, idle)
+            await asyncio.to_thread(self._memory.forget, idle)
         return failures
 
     def _write(self, files: Mapping[str, UnitFile]) -> Failures:
@@ -157,6 +162,14 @@ class Installer:
             except Unwritable as error:
                 failures[name] = error
         return failures
+
+
+def _is_misread(statuses: Mapping[str, UnitStatus]) -> bool:
+    """Whether systemd has not taken in one of these files, which only reading all again can mend.
+
+    Seen when a unit comes back before the cgroup of its last run is gone: "Device or resource busy".
+    """
+    return any(status.load in MISREAD for status in statuses.values())
 
 
 def _without(files: Mapping[str, UnitFile], failures: Collection[str]) -> dict[str, UnitFile]:

@@ -19,6 +19,7 @@ from agent.memory import Memory
 from agent.strangers import strangers
 from agent.systemd import Systemd
 from agent.unitdir import UnitDirectory
+from agent.verify import differing, is_hidden
 from units.file import UnitFile
 
 log = logging.getLogger(__name__)
@@ -98,9 +99,10 @@ class LocalHost:
         self._changes.mark([name])
 
     async def start(self, name: str) -> "asyncio.Future[str | None]":
-        """Start a loaded unit: remembered once systemd has agreed."""
+        """Start a loaded unit, and nothing else of its name; remembered once systemd has agreed."""
         self._asked.add(name)
         try:
+            await self._verify(name)
             job = await self._systemd.start(name)
         finally:
             self._changes.mark([name])
@@ -120,9 +122,11 @@ class LocalHost:
 
     async def unload(self, name: str) -> None:
         """Stop, disable, remove, forget: in this order, so that what was cut off is done again."""
+        is_ours = await self._may_be_ours(name)
         await self._record(name, Stage.LEAVING)
         self._asked.discard(name)
-        await self._stopped(name)
+        if is_ours:
+            await self._stopped(name)
         await self._removals.add(name, None)
         await self._record(name, Stage.GONE)
         self._changes.mark([name])
@@ -168,6 +172,12 @@ class LocalHost:
         facts, (silent, others) = await asyncio.gather(here, self._whose(names))
         return replace(facts, silent=silent, strangers=others)
 
+    async def _verify(self, name: str) -> None:
+        """Raises NotAsWritten when systemd would start something else under this name."""
+        kept = [name] if await self._systemd.has_loaded(name) else []
+        for error in (await differing(self._systemd, self._directory, [name], kept)).values():
+            raise error
+
     async def _whose(self, names: Collection[str]) -> tuple[str | None, Mapping[str, str]]:
         try:
             async with asyncio.timeout(FACTS_DEADLINE):
@@ -180,6 +190,13 @@ class LocalHost:
             return f"systemd does not answer within {FACTS_DEADLINE:g} s", {}
         except HostError as error:
             return f"systemd does not answer: {error}", {}
+
+    async def _may_be_ours(self, name: str) -> bool:
+        """Whether what runs under a name may come from fleet's file; what hides that is not ours to stop."""
+        memory = self._memory.get(name)
+        if memory is None or memory.stage not in (Stage.LOADING, Stage.LOADED):
+            return True
+        return not await is_hidden(self._systemd, self._directory, name)
 
     async def _stopped(self, name: str) -> None:
         """Stop a unit that systemd may or may not have, and wait; Refused when it still runs afterwards."""

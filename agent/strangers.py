@@ -19,7 +19,7 @@ async def strangers(
     found = await asyncio.gather(*(systemd.property(name, "FragmentPath") for name in known))
     if not found:
         return {}
-    ours = await asyncio.to_thread(_are_ours, directory, known, found)
+    ours = await asyncio.to_thread(are_ours, directory, known, found)
     said = {
         name: stranger(name, statuses[name], fragment, is_ours=is_ours)
         for name, fragment, is_ours in zip(known, found, ours, strict=True)
@@ -41,7 +41,7 @@ def stranger(name: str, status: UnitStatus, fragment: str, *, is_ours: bool) -> 
     return fragment or f"made by systemd itself, {status.active}"
 
 
-def _are_ours(directory: UnitDirectory, names: Sequence[str], paths: Sequence[str]) -> list[bool]:
+def are_ours(directory: UnitDirectory, names: Sequence[str], paths: Sequence[str]) -> list[bool]:
     """Whether each path leads to fleet's file of that unit. Blocks."""
     pairs = zip(names, paths, strict=True)
     return [Path(path).resolve() == directory.path_of(name).resolve() for name, path in pairs]

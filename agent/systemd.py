@@ -55,6 +55,7 @@ class Systemd:
         self._up = asyncio.Event()
         self._jobs = Jobs()
         self._returning: asyncio.Task[None] | None = None
+        self._unit_path: Sequence[str] | None = None
 
     @property
     def connected(self) -> bool:
@@ -92,6 +93,7 @@ class Systemd:
                 for match in MATCHES:
                     await self._bus.listen(match)
                 await self._subscribe()
+                self._unit_path = None
                 log.info("connected to systemd (%s)", self._bus.library)
                 self._up.set()
                 self.listener.all_changed()
@@ -159,6 +161,23 @@ class Systemd:
         what = f"tell {property} of {name}"
         (variant,) = await self._bus.call(what, unit_path(name), PROPERTIES, "Get", "ss", [UNIT, property])
         return variant.value
+
+    async def has_loaded(self, name: str) -> bool:
+        """Whether it keeps a unit loaded now; asking does not make it read the unit's file."""
+        try:
+            await self._manager(f"find {name}", "GetUnit", "s", [name])
+        except NotLoaded:
+            return False
+        return True
+
+    async def unit_path(self) -> Sequence[str]:
+        """The directories in which it looks for unit files, the first one that has a name wins."""
+        if self._unit_path is None:
+            what = "tell where it looks for unit files"
+            arguments = [MANAGER, "UnitPath"]
+            (variant,) = await self._bus.call(what, ROOT, PROPERTIES, "Get", "ss", arguments)
+            self._unit_path = tuple(variant.value)
+        return self._unit_path
 
     async def job_type(self, name: str) -> str | None:
         """What systemd is about to do to a unit (`start`, `stop`, `restart`, …), or None if nothing.

@@ -15,7 +15,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from agent.backoff import Failure, after
-from agent.errors import HostError, NameTaken, Refused, Unwritable
+from agent.errors import HostError, NameTaken, NotAsWritten, Refused, Unwritable
 from agent.host import Host
 from agent.plan import Wanted
 from agent.round import Content, Round
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 BLOCKED_AFTER = 10.0
 """Seconds after which a step that has not ended is spoken of."""
-LASTING = (Refused, NameTaken, Unwritable)
+LASTING = (Refused, NameTaken, NotAsWritten, Unwritable)
 """Failures that do not pass by themselves in a moment."""
 TRIES = 3
 """After so many, any failure counts as lasting."""
@@ -196,7 +196,7 @@ class Tasks:
             goal,
             str(error) or repr(error),
             failures=failure.count,
-            loading=step.turn is Turn.LOAD,
+            loading=step.turn is Turn.LOAD or isinstance(error, NotAsWritten),
             certain=isinstance(error, LASTING) or failure.count >= TRIES,
         )
         self._troubles.put(step.name, trouble)

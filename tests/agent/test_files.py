@@ -9,6 +9,7 @@ from agent.errors import Unwritable
 from agent.host import Remembered, Stage
 from agent.memory import Memory
 from agent.unitdir import UNFINISHED, UnitDirectory
+from agent.verify import difference
 from tests.builders import unit_file
 
 FILE = unit_file()
@@ -134,3 +135,27 @@ def test_a_memory_that_was_never_written_is_empty(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "memory")
     memory.read()
     assert memory.all() == {}
+
+
+DIFFERENCES = {
+    "masked": ("/dev/null", "it is masked by /dev/null (systemctl unmask a.service)"),
+    "nowhere": ("", "systemd does not find UNITS/a.service (systemctl daemon-reload)"),
+    "an older text": ("UNITS/a.service", "it is an older text of UNITS/a.service (systemctl daemon-reload)"),
+    "from elsewhere": (
+        "/etc/systemd/system/a.service",
+        "it comes from /etc/systemd/system/a.service, which hides UNITS/a.service "
+        "(remove that file, then systemctl daemon-reload)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("origin", "said"), DIFFERENCES.values(), ids=DIFFERENCES)
+def test_what_systemd_has_in_place_of_fleets_file_is_said_with_the_way_out(
+    tmp_path: Path, origin: str, said: str
+) -> None:
+    def here(text: str) -> str:
+        return text.replace("UNITS", str(tmp_path))
+
+    path = str(tmp_path / "a.service")
+    error = difference("a.service", path, here(origin), is_masked=origin == "/dev/null")
+    assert str(error) == f"what systemd has loaded as a.service is not what fleet wrote: {here(said)}"
