@@ -1,4 +1,4 @@
-"""The one door to aiohttp: listening sockets in, calls out, answers back, byte for byte.
+"""The door to aiohttp: listening sockets in, calls out, answers back, byte for byte.
 
 aiohttp is used below its router and its `Application`, whose rules differ from those of fleet 1.0.
 """
@@ -8,18 +8,16 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
 
 from aiohttp import http_exceptions
-from aiohttp.http_parser import HeadersParser, HttpRequestParserPy
-from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+from aiohttp.web_protocol import RequestPayloadError
 from aiohttp.web_request import BaseRequest
-from aiohttp.web_response import Response, StreamResponse
-from aiohttp.web_server import Server
-from multidict import CIMultiDictProxy
+from aiohttp.web_response import StreamResponse
 
+from fleetd.api import target
 from fleetd.api.app import App
-from fleetd.api.call import Answer, Call, error_answer
+from fleetd.api.call import Answer, Call
+from fleetd.api.connection import Connection, ExactResponse, ListeningServer, content_types
 from fleetd.api.errors import ApiError
 
 log = logging.getLogger(__name__)
@@ -32,78 +30,6 @@ LINGERING = 2.0
 DRAIN = 2.0
 """Seconds that requests under way get to end when the daemon does."""
 
-_REPEATED = b"x-fleet-repeated-content-type"
-
-
-class _Headers(HeadersParser):
-    """Lets a second Content-Type line through under another name: it is the API that objects to it."""
-
-    def parse_headers(
-        self, lines: list[bytes]
-    ) -> tuple[CIMultiDictProxy[str], tuple[tuple[bytes, bytes], ...]]:
-        types = [i for i, line in enumerate(lines) if line[:13].lower() == b"content-type:"]
-        for index in types[1:]:
-            lines[index] = _REPEATED + lines[index][12:]
-        return super().parse_headers(lines)
-
-
-class _Connection(RequestHandler):
-    """One client. Its parser, unlike aiohttp's compiled one, lets methods pass that nobody has heard of."""
-
-    __slots__ = ("_version",)
-
-    def __init__(self, manager: "_Server", *, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
-        super().__init__(manager, loop=loop, **options)
-        self._version = manager.version
-        self._parser = _Parser(
-            self, loop, self._read_bufsize, payload_exception=RequestPayloadError, auto_decompress=False
-        )
-
-    def handle_error(
-        self,
-        request: BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> StreamResponse:
-        """What cannot be read as HTTP is refused in the form of every other error."""
-        log.debug("refused what is no HTTP request: %s", message)
-        return _Response(error_answer(status, f"bad request: {message}", close=True), self._version)
-
-
-class _Parser(HttpRequestParserPy):
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._headers_parser = _Headers(self.max_line_size, self.max_headers, self.max_field_size)
-
-
-class _Server(Server):
-    version: str | None = None
-
-    def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
-
-
-class _Response(Response):
-    """An answer with exactly its own headers; `server` None leaves that header out too."""
-
-    def __init__(self, answer: Answer, server: str | None) -> None:
-        super().__init__(body=answer.body, status=answer.status)
-        self._names_server = server is not None
-        if server is not None:
-            self.headers["Server"] = server
-        if answer.content_type is not None:
-            self.headers["Content-Type"] = answer.content_type
-        if answer.location is not None:
-            self.headers["Location"] = answer.location
-        if answer.close:
-            self.force_close()
-
-    async def _prepare_headers(self) -> None:
-        await super()._prepare_headers()
-        if not self._names_server:
-            self.headers.pop("Server", None)
-
 
 @asynccontextmanager
 async def serving(app: App, listeners: Sequence[socket.socket], *, version: str) -> AsyncIterator[None]:
@@ -111,12 +37,12 @@ async def serving(app: App, listeners: Sequence[socket.socket], *, version: str)
     name = f"fleetd/{version}"
 
     async def handle(request: BaseRequest) -> StreamResponse:
-        answer = await app.answer(_call(request), request.rel_url.raw_path, request.rel_url.raw_query_string)
+        answer = await app.answer(_call(request), *target.parts(request.raw_path))
         if answer.stream is not None:
             return await _streamed(request, answer, answer.stream, name)
-        return _Response(answer, name if app.available else None)
+        return ExactResponse(answer, name if app.available else None)
 
-    server = _Server(handle, access_log=None, lingering_time=LINGERING, auto_decompress=False)
+    server = ListeningServer(handle, access_log=None, lingering_time=LINGERING, auto_decompress=False)
     server.version = name
     opened = [one for listener in listeners if (one := await _listen(server, listener)) is not None]
     try:
@@ -137,6 +63,8 @@ async def _streamed(
     headers = {"Server": server, "Content-Type": answer.content_type or "", "Cache-Control": "no-store"}
     response = StreamResponse(status=answer.status, headers=headers)
     response.force_close()
+    if isinstance(request.protocol, Connection):
+        request.protocol.is_streaming = True
     await response.prepare(request)
     async with aclosing(stream()) as pieces:
         try:
@@ -148,7 +76,7 @@ async def _streamed(
     return response
 
 
-async def _listen(server: _Server, listener: socket.socket) -> asyncio.Server | None:
+async def _listen(server: ListeningServer, listener: socket.socket) -> asyncio.Server | None:
     """Accept connections on a socket; None when it refuses."""
     loop = asyncio.get_running_loop()
     try:
@@ -164,13 +92,11 @@ def _call(request: BaseRequest) -> Call:
     async def read() -> bytes:
         return await _body(request)
 
-    types = request.headers.getall("Content-Type", [])
-    types += request.headers.getall(_REPEATED.decode(), [])
     return Call(
         request.method,
         "",
         read,
-        content_types=tuple(types),
+        content_types=content_types(request),
         accept=request.headers.get("Accept", ""),
         last_event_id=request.headers.get("Last-Event-ID", ""),
     )

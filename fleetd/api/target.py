@@ -7,6 +7,7 @@ import re
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from fleetd.api.errors import ApiError
+from units.file import decode_text
 
 Query = dict[str, list[str]]
 
@@ -14,11 +15,21 @@ _BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
 _UNESCAPED = "/:@!$&'()*+,;=~-._"
 
 
+def parts(raw: str) -> tuple[str, str]:
+    """The path and the query of a request line, escaped as they came. A host before them does not count."""
+    whole, _, query = raw.partition("?")
+    scheme, found, rest = whole.partition("://")
+    if not found or "/" in scheme:
+        return whole, query
+    _, slash, path = rest.partition("/")
+    return slash + path, query
+
+
 def decoded_path(raw: str) -> str:
     """The path behind the percent escapes. Raises ApiError."""
     if _BAD_ESCAPE.search(raw):
         raise ApiError(400, "invalid percent escape in the path")
-    return unquote_to_bytes(raw.encode("utf-8", "surrogateescape")).decode("utf-8", "replace")
+    return decode_text(unquote_to_bytes(raw.encode("utf-8", "surrogateescape")))
 
 
 def clean_path(path: str) -> str:

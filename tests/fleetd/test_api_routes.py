@@ -19,6 +19,8 @@ NOT_ALLOWED = {
     "DELETE all units": ("DELETE", "/units", ONLY_GET),
     "OPTIONS of units": ("OPTIONS", "/units", ONLY_GET),
     "an invented method": ("BREW", "/units", ONLY_GET),
+    "a method in small letters": ("get", "/units", ONLY_GET),
+    "a method for proxies": ("CONNECT", "/units", ONLY_GET),
     "POST a unit": ("POST", "/units/a.service", ITEM),
     "PATCH a unit": ("PATCH", "/units/a.service", ITEM),
     "an invented method on a unit": ("BREW", "/units/a.service", ITEM),

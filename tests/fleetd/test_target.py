@@ -5,7 +5,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetd.api.errors import ApiError
-from fleetd.api.target import clean_path, decoded_path, location, query
+from fleetd.api.target import clean_path, decoded_path, location, parts, query
+
+PARTS = {
+    "/a/b": ("/a/b", ""),
+    "/a?b=c?d": ("/a", "b=c?d"),
+    "/a?": ("/a", ""),
+    "/a#b": ("/a#b", ""),
+    "*": ("*", ""),
+    "http://host:1/a?b": ("/a", "b"),
+    "http://host": ("", ""),
+    "http://host?b": ("", "b"),
+    "/a?b=http://c/d": ("/a", "b=http://c/d"),
+    "/http://c": ("/http://c", ""),
+}
+
+
+@pytest.mark.parametrize(("raw", "expected"), PARTS.items(), ids=list(PARTS))
+def test_parts_of_a_request_line(raw: str, expected: tuple[str, str]) -> None:
+    assert parts(raw) == expected
+
 
 CLEAN = {
     "": "/",
@@ -45,6 +64,10 @@ def test_a_location_leads_to_the_path_it_was_made_of(path: str) -> None:
 def test_a_bad_escape_is_refused(raw: str) -> None:
     with pytest.raises(ApiError):
         decoded_path(raw)
+
+
+def test_bytes_of_a_path_that_are_not_utf8_are_one_replacement_character_each() -> None:
+    assert decoded_path("/a%e2%82b\udcff") == "/a\ufffd\ufffdb\ufffd"
 
 
 QUERIES = {

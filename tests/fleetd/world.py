@@ -107,11 +107,16 @@ class Client:
         finally:
             connection.close()
 
-    async def raw(self, sent: bytes, *, until: bytes = b"") -> bytes:
-        """What comes back for these bytes, to the end of the connection or of `until`."""
+    async def raw(self, sent: bytes, *, until: bytes = b"", half_close: bool = False) -> bytes:
+        """What comes back for these bytes, to the end of the connection or of `until`.
+
+        `half_close` says after them that nothing more follows, and goes on reading.
+        """
         reader, writer = await asyncio.open_unix_connection(str(self._path))
         try:
             writer.write(sent)
+            if half_close:
+                writer.write_eof()
             async with asyncio.timeout(10):
                 return await (reader.readuntil(until) if until else reader.read())
         finally:
