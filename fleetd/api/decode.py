@@ -1,6 +1,7 @@
 """Reading the bodies of requests the way fleet 1.0 read them (`spec/api-v1.md` §4).
 
-Rule 1: keys match in any case, unknown ones are ignored, the last of equal ones wins, `null` says nothing.
+Rule 1: keys match in any case, unknown ones are ignored, the last of equal ones wins, `null` says nothing
+        of a word and empties a list.
 Rule 2: only the first JSON value counts; what follows it is ignored.
 """
 
@@ -10,12 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
-from units.file import Option
+from units.file import Option, decode_text
 
 T = TypeVar("T")
 
 _BLANKS = " \t\r\n"
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_CUT_NUMBER = re.compile(r"(?<=[0-9])(?:\.|[eE][+-]?)")
+"""What follows the part of a number that is whole, when the rest of it is missing."""
 _WORDS = ("true", "false", "null")
 
 
@@ -103,8 +106,12 @@ def _fields(value: Any, where: str, readers: dict[str, Callable[[Any, str], Any]
     found: dict[str, Any] = {}
     for key, member in value:
         name = known.get(key.casefold())
-        if name is not None and (member is not None):
+        if name is None:
+            continue
+        if member is not None:
             found[name] = readers[name](member, f"{where}.{name}")
+        elif readers[name] is not _text:
+            found.pop(name, None)
     return found
 
 
@@ -125,17 +132,20 @@ def _kind(value: Any) -> str:
 
 
 def _first_value(body: bytes) -> Any:
-    text = body.decode("utf-8", "replace").strip(_BLANKS)
+    text = decode_text(body).strip(_BLANKS)
     if not text:
         raise Undecodable("EOF")
     try:
-        return _DECODER.raw_decode(text)[0]
+        value, end = _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
         if _is_cut_short(text, error):
             raise Undecodable("unexpected EOF") from None
         raise Undecodable(f"invalid JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:
         raise Undecodable("invalid JSON: nested too deep") from None
+    if _CUT_NUMBER.fullmatch(text, end):
+        raise Undecodable("unexpected EOF")
+    return value
 
 
 def _is_cut_short(text: str, error: json.JSONDecodeError) -> bool:
@@ -145,7 +155,11 @@ def _is_cut_short(text: str, error: json.JSONDecodeError) -> bool:
         return True
     if error.msg.startswith("Invalid \\u") or error.msg.startswith("Invalid \\escape"):
         return '"' not in rest and len(rest) < len("\\uXXXX")
-    return len(rest) == 0 or rest == "-" or any(word.startswith(rest) for word in _WORDS)
+    if _CUT_NUMBER.fullmatch(text, error.pos):
+        return True
+    if error.msg == "Expecting value" and (rest == "-" or any(word.startswith(rest) for word in _WORDS)):
+        return True
+    return not rest
 
 
 def _refuse_constant(name: str) -> NoReturn:

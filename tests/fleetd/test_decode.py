@@ -22,6 +22,8 @@ UNITS = {
     "keys in any case": ('{"NAME":"a","desiredstate":"b","Options":[]}', UnitBody("a", "b", ())),
     "the last of equal keys": ('{"name":"a","Name":"b"}', UnitBody("b", "", ())),
     "null leaves a field as it is": ('{"name":"a","name":null,"options":null}', UnitBody("a", "", ())),
+    "null empties a list": ('{"options":[{}],"options":null}', EMPTY),
+    "a list after null": ('{"options":null,"options":[{}]}', UnitBody("", "", (Option("", "", ""),))),
     "unknown keys": ('{"currentState":5,"x":[{}],"name":"a"}', UnitBody("a", "", ())),
     "options": (
         '{"options":[{"section":"S","name":"N","value":"V"},{"Value":"v"},{}]}',
@@ -43,12 +45,24 @@ def test_bytes_that_are_not_utf8_become_replacement_characters() -> None:
     assert unit_body(b'{"name":"a\xff"}').name == "a\ufffd"
 
 
+def test_there_is_one_replacement_character_for_each_byte_as_in_the_file_on_disk() -> None:
+    assert (
+        unit_body(b'{"name":"\xe2\x82|\xed\xa0\x80|\xf0\x9f\x98"}').name
+        == "\ufffd\ufffd|\ufffd\ufffd\ufffd|\ufffd\ufffd\ufffd"
+    )
+
+
 REFUSED = {
     "nothing": ("", "EOF"),
     "blanks": (" \n ", "EOF"),
     "cut short": ('{"name":"a"', "unexpected EOF"),
     "cut within a string": ('{"name":"a', "unexpected EOF"),
     "cut within a word": ('{"name":nul', "unexpected EOF"),
+    "cut after a point": ('{"x":-1.', "unexpected EOF"),
+    "cut within an exponent": ('{"x":1.5e', "unexpected EOF"),
+    "cut after the sign of an exponent": ('{"x":1E+', "unexpected EOF"),
+    "a number cut short, alone": ("1.", "unexpected EOF"),
+    "a number and a letter": ('{"x":1f', "invalid JSON"),
     "cut within an escape": ('{"name":"\\u00', "unexpected EOF"),
     "no JSON": ("garbage", "invalid JSON: Expecting value at character 1"),
     "a byte-order mark": ("\ufeff{}", "invalid JSON"),
@@ -113,6 +127,10 @@ PATCHES = {
     ),
     "a removal": ('[{"op":"remove","path":"/m"}]', (MetadataOperation("remove", "/m", ""),)),
     "a value of null": ('[{"op":"add","value":null}]', (MetadataOperation("add", "", ""),)),
+    "a value and then null": (
+        '[{"op":"add","value":{"value":"v"},"value":null}]',
+        (MetadataOperation("add", "", ""),),
+    ),
     "null for an operation": ("[null]", (MetadataOperation("", "", ""),)),
 }
 
