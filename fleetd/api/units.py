@@ -14,7 +14,7 @@ from fleetd.api.errors import ApiError
 from fleetd.api.services import Services, failing_as
 from registry.errors import Conflict
 from registry.records import Job
-from units.file import InvalidUnitFile, Option, UnitFile
+from units.file import InvalidUnitFile, Option, UnitFile, content_hash, serialize
 from units.name import InvalidName, check_name, parse_name
 from units.quoting import quoted
 from units.requirements import InvalidRequirements, Requirements, check_requirements
@@ -41,9 +41,10 @@ def decide(name: str, body: UnitBody, existing: Job | None) -> Change:
         if existing is None:
             raise ApiError(409, "unit does not exist and options field empty")
         return _change_of_state(existing, body.desired)
-    file = unit_file(body.options)
-    if existing is not None and existing.hash == file.hash:
+    # What is stored already is not judged again: 1.0 may have let pass what we do not.
+    if existing is not None and existing.hash == content_hash(serialize(body.options)):
         return _change_of_state(existing, body.desired)
+    file = unit_file(body.options)
     desired = _desired(body.desired or TargetState.INACTIVE)
     is_global = Requirements.of(name, file.options).is_global
     return Change(Job(name, file.hash, desired, is_global), file, 201)

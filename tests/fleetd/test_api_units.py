@@ -65,6 +65,16 @@ async def test_options_are_checked_when_a_unit_is_replaced(cluster: World) -> No
     assert job.hash == file.hash
 
 
+async def test_a_stored_unit_that_breaks_the_rules_can_be_told_what_to_do_with_its_options_given(
+    cluster: World,
+) -> None:
+    """fleet 1.0 did not check the options of a replacement, so a cluster may hold such a unit."""
+    await cluster.unit("a.service", "[X-Fleet]\nMachineID=x\nGlobal=false\nConflicts=b\n")
+    options = fleet(MachineID="x", Global="false", Conflicts="b")
+    assert (await cluster.api.put(A, {"options": options, "desiredState": "loaded"})).status == 204
+    assert (await cluster.api.put(A, {"options": options})).status == 409
+
+
 @pytest.mark.parametrize("exists", [False, True], ids=["create", "change"])
 async def test_an_unknown_desired_state_is_a_bad_request(cluster: World, exists: bool) -> None:
     if exists:
