@@ -80,7 +80,9 @@ def _global_flags(ctx: click.Context) -> dict[str, Any]:
         for source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     )
     with doing("Unable to initialize client"):
-        return applied(flags, from_line, from_environment, load())
+        found = applied(flags, from_line, from_environment, load())
+    by_context = frozenset(name for name in names if found[name] != flags[name])
+    return {**found, "given": from_line | from_environment | by_context}
 
 
 def command(

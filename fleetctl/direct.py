@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,9 +20,13 @@ from fleetctl.entities import Json, Machine, Setting, State, Unit
 from fleetctl.errors import ApiError, BadEndpoint, Unreachable, Unsupported
 from fleetctl.output import complain, log_line
 from fleetctl.settings import Settings
-from fleetctl.store import servers, store_settings
+from fleetctl.store import store_settings
+from registry.checkup import Seen, checkup
 from registry.errors import Conflict, RegistryError
+from registry.explanation import explanation, whereabouts
+from registry.health import health
 from registry.open import BadSettings, open_registry
+from registry.open import Settings as StoreSettings
 from registry.port import Everything, Registry, View
 from registry.records import Job, Picture
 from units.file import InvalidUnitFile, Option, UnitFile
@@ -35,14 +40,14 @@ ATTEMPTS = 10
 
 
 def opened(settings: Settings) -> Direct:
-    """The registry that the flags name. Raises BadEndpoint."""
-    if settings.tunnel:
-        raise BadEndpoint("--driver=etcd does not go through a tunnel (leave out --driver to use the API)")
-    wanted = store_settings(settings, version=settings.etcd_api)
-    try:
-        direct = Direct(open_registry(wanted), servers(settings), settings.request_timeout)
-    except BadSettings as error:
-        raise BadEndpoint(str(error)) from error
+    """The registry that the settings name. Raises BadEndpoint."""
+    with ExitStack() as ways:
+        wanted = store_settings(settings, version=settings.etcd_api, ways=ways)
+        try:
+            direct = Direct(open_registry(wanted), wanted)
+        except BadSettings as error:
+            raise BadEndpoint(str(error)) from error
+        direct.ways = ways.pop_all()
     _check_version(direct)
     return direct
 
@@ -64,11 +69,13 @@ def _check_version(direct: Direct) -> None:
 class Direct:
     """See `fleetctl.api.Api`: the same verbs on a registry."""
 
-    def __init__(self, registry: Registry, shown: str, timeout: float) -> None:
+    def __init__(self, registry: Registry, store: StoreSettings) -> None:
         logging.getLogger("registry").addHandler(logging.NullHandler())  # what matters is said by the errors
         self._registry = registry
-        self._shown = shown
-        self._timeout = timeout
+        self._store = store
+        self._timeout = store.request_timeout
+        self.ways = ExitStack()
+        """What leads to the servers; closed last."""
         self._loop = asyncio.new_event_loop()
         self._view: View | None = None
         self._stack = AsyncExitStack()
@@ -119,7 +126,10 @@ class Direct:
         return self._call(self._destroyed(name))
 
     def why(self, name: str) -> Json | None:
-        raise Unsupported("with --driver=etcd nobody can say why: ask a daemon (leave out --driver)")
+        picture = self._picture()
+        if (job := picture.jobs.get(name)) is None:
+            return None
+        return explanation(picture, job, self._call(self._registry.verdict(name)))
 
     def plan(self, change: Json) -> Json:
         raise Unsupported("with --driver=etcd there is no planner: ask a daemon (leave out --driver)")
@@ -131,7 +141,9 @@ class Direct:
         self._call(self._registry.set_metadata(machine, values))
 
     def doctor(self) -> Json:
-        raise Unsupported("with --driver=etcd nobody checks the cluster: ask a daemon (leave out --driver)")
+        picture = self._picture()
+        servers = asyncio.run_coroutine_threadsafe(health(self._store), self._loop).result()
+        return checkup(Seen(picture, servers, time.time()))
 
     def events(self) -> Iterator[str]:
         raise Unsupported("with --driver=etcd lists are looked at again and again")
@@ -147,6 +159,7 @@ class Direct:
         self._thread.join(1)
         if not self._thread.is_alive():
             self._loop.close()
+        self.ways.close()
 
     def _picture(self) -> Picture:
         return self._call(self._fresh())
@@ -192,7 +205,7 @@ class Direct:
             said = f"no answer within {self._timeout:g} s (--request-timeout)"
         except RegistryError as error:
             said = str(error) or type(error).__name__
-        raise Unreachable(f"etcd at {self._shown}: {said}")
+        raise Unreachable(f"etcd at {','.join(self._store.servers)}: {said}")
 
 
 def _existing(seen: Job | None) -> Job:
@@ -203,15 +216,5 @@ def _existing(seen: Job | None) -> Job:
 
 def _unit(picture: Picture, job: Job) -> Unit:
     settings = tuple(Setting(o.section, o.name, o.value) for o in picture.files[job.hash].options)
-    current, machine = _whereabouts(picture, job)
+    current, machine = whereabouts(picture, job)
     return Unit(job.name, settings, str(job.desired), current, machine)
-
-
-def _whereabouts(picture: Picture, job: Job) -> tuple[str, str]:
-    """Where scheduling stands, and the machine; a machine that is gone has nothing."""
-    entries = () if job.is_global else picture.schedule.get(job.name, {})
-    machine = min((id for id in entries if id in picture.machines), default="")
-    report = picture.reports.get(job.name, {}).get(machine) if machine else None
-    if report is None:
-        return "inactive", machine
-    return ("launched" if report.launched else "loaded"), machine

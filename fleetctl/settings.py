@@ -35,6 +35,8 @@ class Settings:
     version: bool = False
     help: bool = False
     experimental_api: bool = True
+    given: frozenset[str] = frozenset()
+    """The names of those that were given, be it as they are by default."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Settings:

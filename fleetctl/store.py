@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from fleetctl.endpoint import DEFAULT
-from fleetctl.errors import BadEndpoint
+from fleetctl.errors import BadEndpoint, SshError
 from fleetctl.settings import Settings
+from registry.settings import BadSettings, Endpoint
 from registry.settings import Settings as StoreSettings
 
 DEFAULT_SERVER = "http://127.0.0.1:2379"
 
 
-def servers(settings: Settings) -> str:
-    """The addresses of etcd, with commas: by default there is one on this host."""
-    return DEFAULT_SERVER if settings.endpoint == DEFAULT else settings.endpoint
+def store_settings(settings: Settings, *, version: int, ways: ExitStack) -> StoreSettings:
+    """How to reach the store that the flags mean, in this version of its API. Raises BadEndpoint.
 
-
-def store_settings(settings: Settings, *, version: int) -> StoreSettings:
-    """How to reach the store that the flags mean, in this version of its API. Raises BadEndpoint."""
-    if settings.tunnel:
-        raise BadEndpoint("etcd itself is not reached through a tunnel (leave out --tunnel)")
+    What leads there through the tunnel does so until `ways` is closed. By default there is an etcd here.
+    """
     password = _password(settings)
     if password and not settings.etcd_username:
         raise BadEndpoint("a password to etcd is given, but no user (--etcd-username)")
+    servers = tuple((DEFAULT_SERVER if settings.endpoint == DEFAULT else settings.endpoint).split(","))
     return StoreSettings(
-        servers=tuple(servers(settings).split(",")),
+        servers=servers,
         prefix=settings.etcd_key_prefix,
         request_timeout=settings.request_timeout,
         username=settings.etcd_username,
@@ -34,7 +33,22 @@ def store_settings(settings: Settings, *, version: int) -> StoreSettings:
         cert_file=settings.cert_file,
         key_file=settings.key_file,
         api_version=version,
+        sockets=_sockets(settings, servers, ways) if settings.tunnel else {},
     )
+
+
+def _sockets(settings: Settings, servers: tuple[str, ...], ways: ExitStack) -> dict[str, str]:
+    """By URL, the socket that leads to each server through the tunnel."""
+    from fleetctl.ssh.forwarding import forwarding
+
+    try:
+        addresses = {url: Endpoint.from_url(url).address for url in servers}
+        forwarder = ways.enter_context(forwarding(settings))
+        return {url: forwarder.path_to(address) for url, address in addresses.items()}
+    except BadSettings as error:
+        raise BadEndpoint(str(error)) from error
+    except SshError as error:
+        raise BadEndpoint(f"failed initializing SSH client: {error}") from error
 
 
 def _password(settings: Settings) -> str:

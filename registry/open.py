@@ -25,7 +25,7 @@ def open_registry(settings: Settings) -> Registry:
         raise BadSettings("no etcd server is given")
     if not settings.request_timeout > 0:
         raise BadSettings(f"etcd request timeout {settings.request_timeout:g} s is not positive")
-    endpoints = tuple(Endpoint.from_url(url) for url in settings.servers)
+    endpoints = tuple(Endpoint.from_url(url, settings.sockets.get(url, "")) for url in settings.servers)
     proof = credentials(settings)
     if settings.api_version == 2:
         from registry.etcd2.backend import Etcd2Registry

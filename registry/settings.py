@@ -6,6 +6,7 @@ Rule 1: what an operator wrote is refused here with its name and what is wrong w
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,9 +26,11 @@ class Endpoint:
 
     address: str
     tls: bool
+    socket: str = ""
+    """A unix socket that leads there, if the address cannot be dialled from here."""
 
     @classmethod
-    def from_url(cls, url: str) -> Endpoint:
+    def from_url(cls, url: str, socket: str = "") -> Endpoint:
         """The server that a URL names. Raises BadSettings."""
         try:
             parts = urlsplit(url)
@@ -40,7 +43,7 @@ class Endpoint:
             raise BadSettings(f"etcd server {url!r} has no port ({parts.scheme}://{parts.netloc}:2379)")
         if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
             raise BadSettings(f"etcd server {url!r} is more than a host and a port")
-        return cls(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", parts.scheme == "https")
+        return cls(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", parts.scheme == "https", socket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Settings:
     api_version: int = 3
     discovery_srv: str = ""
     """A domain whose DNS names the servers (registry/discovery.py), in place of `servers`."""
+    sockets: Mapping[str, str] = field(default_factory=dict)
+    """By URL, a unix socket that leads to a server which cannot be dialled from here."""
 
 
 @dataclass(frozen=True, slots=True)

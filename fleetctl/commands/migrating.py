@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import ExitStack
 from dataclasses import replace
 
 from fleetctl.command import command
@@ -57,9 +58,9 @@ def migrate(session: Session, to: str, dry_run: bool, verify: bool, **target: st
     logging.getLogger("registry").addHandler(logging.NullHandler())  # what matters is said by the errors
     write = not (dry_run or verify)
     try:
-        with doing("Nothing more was copied" if write else "Not compared"):
-            source = store_settings(session.settings, version=2)
-            copy_to = store_settings(_there(session.settings, **target), version=3)
+        with doing("Nothing more was copied" if write else "Not compared"), ExitStack() as ways:
+            source = store_settings(session.settings, version=2, ways=ways)
+            copy_to = store_settings(_there(session.settings, **target), version=3, ways=ways)
             found = asyncio.run(migrated(source, copy_to, write=write))
     except (BadSettings, TimeoutError) as error:
         raise Stop(f"Not copied: {error or 'etcd does not answer in time'}") from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -20,7 +19,9 @@ from fleetctl.connect import reason
 from fleetctl.errors import SshError
 from fleetctl.settings import Settings
 from fleetctl.ssh.channels import FleetTransport
+from fleetctl.ssh.command import by_command
 from fleetctl.ssh.config import HostConfig, host_config
+from fleetctl.ssh.deadline import Deadline
 from fleetctl.ssh.keys import Identities
 from fleetctl.ssh.known_hosts import HostKey, shown_address
 from fleetctl.ssh.trust import KnownHosts
@@ -28,20 +29,6 @@ from fleetctl.ssh.trust import KnownHosts
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 KEEPALIVE = 15
-
-
-class Deadline:
-    """The moment by which something must have come about."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds that are left. Raises SshError when there are none."""
-        left = self._end - time.monotonic()
-        if left <= 0:
-            raise SshError("timed out while initiating SSH connection")
-        return left
 
 
 def split_host(text: str, port: int = 22) -> tuple[str, int]:
@@ -76,48 +63,60 @@ def connected(settings: Settings, host: str, port: int) -> Iterator[FleetTranspo
 
 
 @contextmanager
-def direct(settings: Settings, host: str, port: int) -> Iterator[FleetTransport]:
-    """A connection to a host, without any tunnel but through its jump hosts. Raises SshError."""
-    deadline = Deadline(settings.ssh_timeout)
-    config = host_config(host)
+def direct(
+    settings: Settings,
+    host: str,
+    port: int,
+    *,
+    jumps: Sequence[str] = (),
+    passed: frozenset[str] = frozenset(),
+) -> Iterator[FleetTransport]:  # fmt: skip
+    """A connection to a host, without any tunnel but the way that ssh_config has for it. Raises SshError.
+
+    `jumps` are the hosts to go through, in place of its own; `passed` are those that it is on the way to,
+    to which the way to itself does not lead.
+    """
+    config = _config(settings, host)
     port = config.port or port if port == 22 else port
-    if config.jumps:
-        with _jumped(settings, config.jumps) as last:
-            channel = _through(last, config.jumps[-1], config.hostname, port, deadline)
-            names = (config.hostname, config.hostname)  # the jump host resolves it
-            with _secured(settings, channel, names, port, config, deadline) as transport:
-                yield transport
-        return
-    stream = _tcp(config.hostname, port, deadline)
-    address = stream.getpeername()[0].partition("%")[0]
-    with _secured(settings, stream, (config.hostname, address), port, config, deadline) as transport:
-        yield transport
-
-
-@contextmanager
-def _jumped(settings: Settings, jumps: Sequence[str]) -> Iterator[FleetTransport]:
-    """A connection to the last of some jump hosts, each through the one before it. Raises SshError."""
     with ExitStack() as stack:
-        last: FleetTransport | None = None
-        for number, jump in enumerate(jumps):
-            user, _, where = jump.rpartition("@")
-            host, port = split_host(where)
-            ours = replace(settings, ssh_username=user) if user else settings
-            config = host_config(host)
-            port, deadline = config.port or port if port == 22 else port, Deadline(settings.ssh_timeout)
-            if last is None:
-                stream: Any = _tcp(config.hostname, port, deadline)
-                address = stream.getpeername()[0].partition("%")[0]
-            else:
-                stream = _through(last, jumps[number - 1], config.hostname, port, deadline)
-                address = config.hostname
-            names = (config.hostname, address)
-            last = stack.enter_context(_secured(ours, stream, names, port, config, deadline))
-        assert last is not None
-        yield last
+        stream: Any
+        *before, last = jumps or _own_jumps(config, passed | {host}) or [""]
+        user, _, jump = last.rpartition("@")
+        address = config.hostname
+        if jump:
+            ours = _as_user(settings, user)
+            way = direct(ours, *split_host(jump), jumps=before, passed=passed | {host})
+            tunnel = stack.enter_context(way)
+            deadline = Deadline(settings.ssh_timeout)
+            stream = through(tunnel, jump, config.hostname, port, deadline)
+        elif config.proxy_command and not jumps:
+            deadline = Deadline(settings.ssh_timeout)
+            command = config.proxy_command.replace("%p", str(port))
+            stream = stack.enter_context(by_command(command))
+        else:
+            deadline = Deadline(settings.ssh_timeout)
+            stream = _tcp(config.hostname, port, deadline)
+            address = stream.getpeername()[0].partition("%")[0]
+        names = (config.hostname, address)
+        yield stack.enter_context(_secured(settings, stream, names, port, config, deadline))
 
 
-def _through(tunnel: FleetTransport, name: str, host: str, port: int, deadline: Deadline) -> paramiko.Channel:
+def _own_jumps(config: HostConfig, passed: frozenset[str]) -> Sequence[str]:
+    """The jump hosts of the configuration, unless they lead in a circle."""
+    hosts = {split_host(jump.rpartition("@")[2])[0] for jump in config.jumps}
+    return () if hosts & passed else config.jumps
+
+
+def _as_user(settings: Settings, user: str) -> Settings:
+    """With another user, if one is given."""
+    return replace(settings, ssh_username=user, given=settings.given | {"ssh_username"}) if user else settings
+
+
+def _config(settings: Settings, host: str) -> HostConfig:
+    return host_config(host, settings.ssh_username if "ssh_username" in settings.given else "")
+
+
+def through(tunnel: FleetTransport, name: str, host: str, port: int, deadline: Deadline) -> paramiko.Channel:
     """A connection that the far end of another one makes. Raises SshError."""
     try:
         return tunnel.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=deadline.left())
@@ -129,9 +128,9 @@ def _through(tunnel: FleetTransport, name: str, host: str, port: int, deadline: 
 def _within(settings: Settings, tunnel: FleetTransport, host: str, port: int) -> Iterator[FleetTransport]:
     """A connection to a machine inside one to the tunnel host. The address is resolved here (fleet 1.0)."""
     deadline = Deadline(settings.ssh_timeout)
-    config = host_config(host)
-    address = _resolved(config.hostname, port)
-    channel = _through(tunnel, settings.tunnel, address, port, deadline)
+    config = _config(settings, host)
+    address = resolved(config.hostname, port)
+    channel = through(tunnel, settings.tunnel, address, port, deadline)
     with _secured(settings, channel, (config.hostname, address), port, config, deadline) as transport:
         yield transport
 
@@ -147,7 +146,8 @@ def _tcp(host: str, port: int, deadline: Deadline) -> socket.socket:
     return stream
 
 
-def _resolved(host: str, port: int) -> str:
+def resolved(host: str, port: int) -> str:
+    """The address of a host name, as this host resolves it. Raises SshError."""
     try:
         return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
     except OSError as error:
@@ -158,7 +158,7 @@ def _resolved(host: str, port: int) -> str:
 def _secured(
     settings: Settings, stream: Any, names: tuple[str, str], port: int, config: HostConfig, deadline: Deadline
 ) -> Iterator[FleetTransport]:
-    known = KnownHosts(settings)
+    known = KnownHosts(settings, config.known_hosts)
     try:
         transport = FleetTransport(stream)
     except (paramiko.SSHException, OSError, EOFError) as error:
@@ -184,14 +184,16 @@ def _shake_hands(
     except (paramiko.SSHException, OSError, EOFError) as error:
         deadline.left()
         raise SshError(f"ssh: handshake failed: {error or type(error).__name__}") from error
-    known.check(shown_address(names[1], port), HostKey(key.get_name(), key.asbytes()))
+    known.check(
+        shown_address(names[1], port), HostKey(key.get_name(), key.asbytes()), shown_address(names[0], port)
+    )
     deadline.left()
 
 
 def _log_in(transport: FleetTransport, settings: Settings, config: HostConfig, deadline: Deadline) -> None:
     """Try the user's keys, one after the other."""
-    user = _user(settings, config)
-    identities = Identities(config.identity_files, only_files=config.identities_only)
+    user = config.user or settings.ssh_username  # given on the command line, it is the former
+    identities = Identities(config)
     tried: list[str] = []
     for identity in identities:
         transport.auth_timeout = deadline.left()
@@ -207,12 +209,6 @@ def _log_in(transport: FleetTransport, settings: Settings, config: HostConfig, d
         if not transport.is_active():
             break
     raise SshError(_refused(user, tried, identities.faults))
-
-
-def _user(settings: Settings, config: HostConfig) -> str:
-    """The user name: what was asked for, or else what the configuration has, or else fleet 1.0's `core`."""
-    asked_for = settings.ssh_username != Settings().ssh_username
-    return settings.ssh_username if asked_for else config.user or settings.ssh_username
 
 
 def _refused(user: str, tried: list[str], faults: list[str]) -> str:

@@ -21,20 +21,29 @@ _ASKING = threading.Lock()
 class KnownHosts:
     """The user's file of known hosts."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, others: Sequence[str] = ()) -> None:
+        """`others` are files of the user's SSH, which has hosts under their names, too."""
         self._strict = settings.strict_host_key_checking
         self._path = _expanded(settings.known_hosts_file)
-        self._entries: list[Entry] = self._read() if self._strict else []
+        self._entries: list[Entry] = _read(self._path) if self._strict else []
+        self._others = [e for path in others for e in _read(Path(path))] if self._strict else []
 
     def kinds(self, *addresses: str) -> Sequence[str]:
         """The types of keys known of a host; none if any will do."""
-        return known_hosts.known_kinds(self._entries, *addresses)
+        return known_hosts.known_kinds([*self._entries, *self._others], *addresses)
 
-    def check(self, address: str, key: HostKey) -> None:
-        """Return if the key may be trusted, asking the user if need be. Raises SshError."""
+    def check(self, address: str, key: HostKey, name: str = "") -> None:
+        """Return if the key may be trusted, asking the user if need be. Raises SshError.
+
+        The address is fleet 1.0's only way to know a host; the name counts in the files of SSH.
+        """
         if not self._strict:
             return
-        match known_hosts.trust(self._entries, address, key):
+        of_name = known_hosts.trust(self._others, name, key)
+        judged = known_hosts.trust([*self._entries, *self._others], address, key)
+        if Trust.REVOKED not in (of_name, judged) and Trust.KNOWN in (of_name, judged):
+            return
+        match of_name if judged is Trust.UNKNOWN or of_name is Trust.REVOKED else judged:
             case Trust.KNOWN:
                 return
             case Trust.CHANGED:
@@ -71,17 +80,18 @@ class KnownHosts:
         else:
             complain(f"Warning: Permanently added '{address}' ({key.algorithm}) to the list of known hosts.")
 
-    def _read(self) -> list[Entry]:
-        try:
-            text = self._path.read_text(errors="replace")
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise SshError(f"cannot read {self._path}: {(error.strerror or str(error)).lower()}") from error
-        entries, faults = known_hosts.read_entries(text)
-        for line, why in faults:
-            log_line("WARN", f"{self._path}:{line} - {why}")
-        return entries
+
+def _read(path: Path) -> list[Entry]:
+    try:
+        text = path.read_text(errors="replace")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise SshError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    entries, faults = known_hosts.read_entries(text)
+    for line, why in faults:
+        log_line("WARN", f"{path}:{line} - {why}")
+    return entries
 
 
 def _expanded(path: str) -> Path:

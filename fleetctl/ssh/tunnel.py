@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import ssl
-import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from shlex import quote
 from typing import Any
 
@@ -18,8 +17,7 @@ from fleetctl.errors import BadEndpoint, SshError, Unreachable
 from fleetctl.settings import Settings
 from fleetctl.ssh.channels import FleetTransport
 from fleetctl.ssh.connection import direct, split_host
-
-CHUNK = 1 << 16
+from fleetctl.ssh.forwarding import join
 
 
 class _ChannelStream:
@@ -92,22 +90,7 @@ def _opened(
 def _as_socket(channel: paramiko.Channel) -> socket.socket:
     """A socket whose other end is the channel: TLS wants a real one."""
     ours, theirs = socket.socketpair()
-
-    def outward() -> None:
-        with suppress(OSError, EOFError):
-            while data := theirs.recv(CHUNK):
-                channel.sendall(data)
-        channel.close()
-
-    def inward() -> None:
-        with suppress(OSError, EOFError):
-            while data := channel.recv(CHUNK):
-                theirs.sendall(data)
-        with suppress(OSError):
-            theirs.shutdown(socket.SHUT_WR)
-
-    for copying in (outward, inward):
-        threading.Thread(target=copying, daemon=True).start()
+    join(channel, theirs)
     return ours
 
 

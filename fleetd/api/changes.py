@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fleetd.api import wire
 from fleetd.api.wire import Entity
+from registry.explanation import filled, whereabouts
 from registry.records import Job, Picture, Report
 from units.machine import Machine
 
@@ -47,8 +48,8 @@ def state(report: Report) -> Entity:
 
 
 def _unit(picture: Picture, job: Job) -> Entity:
-    current, machine = wire.whereabouts(picture, job)
-    return wire.filled(
+    current, machine = whereabouts(picture, job)
+    return filled(
         {
             "currentState": current,
             "desiredState": str(job.desired),

@@ -13,6 +13,7 @@ from fleetd.api.decode import Undecodable, UnitBody
 from fleetd.api.errors import ApiError
 from fleetd.api.services import Services, failing_as
 from registry.errors import Conflict
+from registry.explanation import whereabouts
 from registry.records import Job
 from units.file import InvalidUnitFile, Option, UnitFile, content_hash, serialize
 from units.name import InvalidName, check_name, parse_name
@@ -137,7 +138,7 @@ async def get_unit(services: Services, call: Call) -> Answer:
     if (file := picture.files.get(job.hash)) is None:
         log.error("Failed fetching Unit(%s) from Registry: no unit file with hash %s", job.name, job.hash)
         raise ApiError(500)
-    current, machine = wire.whereabouts(picture, job)
+    current, machine = whereabouts(picture, job)
     # A global unit is nowhere in particular: 1.0 leaves its state out here, but not in the list.
     shown = "" if job.is_global else current
     return json_answer(wire.encode(wire.unit(job, file, current=shown, machine=machine)))
@@ -155,7 +156,7 @@ async def list_units(services: Services, call: Call) -> Answer:
     jobs, following = pages.cut(readable, size=services.page_size, number=number)
     entities = []
     for job in jobs:
-        current, machine = wire.whereabouts(picture, job)
+        current, machine = whereabouts(picture, job)
         entities.append(wire.unit(job, picture.files[job.hash], current=current, machine=machine))
     return json_answer(wire.page("units", entities, following))
 

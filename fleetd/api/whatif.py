@@ -16,6 +16,7 @@ from fleetd.api.errors import ApiError
 from fleetd.api.services import Services, failing_as
 from fleetd.api.units import unit_file
 from fleetd.api.wire import Entity
+from registry.explanation import filled
 from registry.records import Picture
 from units.file import UnitFile
 from units.machine import Machine
@@ -71,10 +72,10 @@ def question(body: Mapping[str, Any], picture: Picture) -> Question:
 
 def shown(outcome: Outcome) -> Entity:
     """See docs/API.md."""
-    return wire.filled(
+    return filled(
         {
             "changes": [
-                wire.filled({"name": m.name, "from": m.source, "to": m.target, "reason": m.reason})
+                filled({"name": m.name, "from": m.source, "to": m.target, "reason": m.reason})
                 for m in outcome.moves
             ],
             "global": [{"name": n, "machines": list(on)} for n, on in sorted(outcome.everywhere.items())],

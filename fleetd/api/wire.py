@@ -6,9 +6,10 @@ Rule 1: the bytes are those of fleet 1.0 (`spec/api-v1.md` §4 and §7): `<>&` a
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+from registry.explanation import filled
 from registry.records import Job, Picture, Report
 from units.file import Option, UnitFile
 from units.machine import Machine
@@ -82,22 +83,6 @@ def machine(present: Machine) -> Entity:
     )
 
 
-def whereabouts(picture: Picture, job: Job) -> tuple[str, str]:
-    """The current state of a unit and the machine it is scheduled to (empty: none).
-
-    It says where scheduling stands, not what systemd thinks. Global units have neither, and a machine that
-    is gone runs nothing, though the unit stays scheduled to it until another one is found.
-    """
-    entries = () if job.is_global else picture.schedule.get(job.name, {})
-    machine_id = min((id for id in entries if id in picture.machines), default="")
-    if not machine_id:
-        return "inactive", ""
-    report = picture.reports.get(job.name, {}).get(machine_id)
-    if report is None:
-        return "inactive", machine_id
-    return ("launched" if report.launched else "loaded"), machine_id
-
-
 def reports(picture: Picture) -> list[Report]:
     """What present machines say, by unit name, then machine ID."""
     return [
@@ -110,8 +95,3 @@ def reports(picture: Picture) -> list[Report]:
 
 def _option(option: Option) -> Entity:
     return filled({"name": option.name, "section": option.section, "value": option.value})
-
-
-def filled(fields: Mapping[str, Any]) -> Entity:
-    """Without the fields that are empty."""
-    return {key: value for key, value in fields.items() if value}

@@ -19,6 +19,8 @@ from urllib.parse import quote
 
 import requests
 import requests.adapters
+import urllib3
+import urllib3.connection
 import urllib3.exceptions
 
 from registry.settings import Endpoint
@@ -84,6 +86,8 @@ class Door:
         if trust.username:
             self._session.auth = (trust.username, trust.password)
         adapter = requests.adapters.HTTPAdapter(pool_maxsize=CONNECTIONS)
+        if endpoint.socket:
+            adapter.poolmanager.pool_classes_by_scheme = _pools(endpoint.socket)
         self._session.mount(self._base, adapter)
 
     def ask(
@@ -114,6 +118,30 @@ class Door:
 
     def _url(self, path: str) -> str:
         return self._base + quote(path.lstrip("/"), safe="/:@-._~")
+
+
+def _pools(path: str) -> dict[str, Any]:
+    """Pools of connections that are made to a unix socket, whatever the host of their URL."""
+
+    def dial(connection: urllib3.connection.HTTPConnection) -> socket.socket:
+        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            stream.settimeout(connection.timeout)
+            stream.connect(path)
+        except OSError as error:
+            stream.close()
+            raise urllib3.exceptions.NewConnectionError(connection, str(error)) from error
+        return stream
+
+    def through(pool: Any, connection: Any) -> Any:
+        return type(
+            pool.__name__, (pool,), {"ConnectionCls": type("Dialled", (connection,), {"_new_conn": dial})}
+        )
+
+    return {
+        "http": through(urllib3.HTTPConnectionPool, urllib3.connection.HTTPConnection),
+        "https": through(urllib3.HTTPSConnectionPool, urllib3.connection.HTTPSConnection),
+    }
 
 
 class Poll:

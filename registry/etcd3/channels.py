@@ -15,7 +15,7 @@ import grpc.aio
 from registry.settings import Credentials, Endpoint
 
 MAX_MESSAGE: Final = 256 << 20
-OPTIONS: Final = (
+OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     ("grpc.max_send_message_length", MAX_MESSAGE),
     # A member that is frozen or cut off is noticed by all three together within 7 s, else after 70 s.
@@ -88,11 +88,21 @@ class Channels:
             await channel.close()
 
     def _made(self, endpoint: Endpoint) -> Any:
+        target, options = _dialled(endpoint)
         if not endpoint.tls:
-            return grpc.aio.insecure_channel(endpoint.address, options=OPTIONS)
+            return grpc.aio.insecure_channel(target, options=options)
         proof = grpc.ssl_channel_credentials(
             self._credentials.ca or None,
             self._credentials.key or None,
             self._credentials.certificate or None,
         )
-        return grpc.aio.secure_channel(endpoint.address, proof, options=OPTIONS)
+        return grpc.aio.secure_channel(target, proof, options=options)
+
+
+def _dialled(endpoint: Endpoint) -> tuple[str, tuple[tuple[str, int | str], ...]]:
+    """What gRPC connects to, and how: through a socket the server is still the one that it is."""
+    if not endpoint.socket:
+        return endpoint.address, OPTIONS
+    name = endpoint.address.rpartition(":")[0].strip("[]")
+    options = (("grpc.default_authority", endpoint.address), ("grpc.ssl_target_name_override", name))
+    return f"unix:{endpoint.socket}", (*OPTIONS, *options)

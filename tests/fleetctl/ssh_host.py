@@ -86,18 +86,17 @@ def ssh_host(directory: Path, *options: str) -> Iterator[SshHost]:
 @contextmanager
 def _agent(directory: Path) -> Iterator[str]:
     path = str(directory / "agent.sock")
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.PIPE)
     try:
-        while not Path(path).exists():
-            assert agent.poll() is None
-            time.sleep(0.01)
+        assert agent.stdout is not None
+        assert agent.stdout.readline()  # said once it listens
         subprocess.run(
             ["ssh-add", "-q", directory / "user_key"], env={**os.environ, "SSH_AUTH_SOCK": path}, check=True
         )
         yield path
     finally:
         agent.terminate()
-        agent.wait(10)
+        agent.communicate(timeout=10)
 
 
 def _wait_listening(sshd: subprocess.Popen[bytes], port: int, log: Path) -> None:

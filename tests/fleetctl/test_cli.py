@@ -162,7 +162,7 @@ def test_a_closed_port_is_named(alone: Shell) -> None:
         (("--endpoint=foo",), "URL scheme undefined"),
         (("--driver=etcd", "--endpoint=x"), "etcd server 'x' is no URL"),
         (("--driver=etcd", "--etcd-api=4"), "version 4 of etcd's API is not supported"),
-        (("--driver=etcd", "--tunnel=x"), "--driver=etcd does not go through a tunnel"),
+        (("--driver=etcd", "--tunnel=[::1]x"), 'failed initializing SSH client: "[::1]x" is no address'),
         (("--driver=ETCD",), 'unrecognized driver "ETCD"'),
         (("--ca-file=/nope",), "open /nope: no such file or directory"),
     ],

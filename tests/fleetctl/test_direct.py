@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from registry.open import Settings, open_registry
-from registry.records import Report
+from registry.port import Explain
+from registry.records import Leader, Report, RuledOut, Verdict
 from tests.fleetctl.conftest import SIMPLE, Shell
 from tests.fleetctl.small_cluster import M1
 from tests.registry.members import ETCD, Cluster
@@ -71,11 +72,44 @@ async def test_machines_and_states_are_those_in_the_registry(direct: Shell, sett
     await registry.close()
 
 
-def test_what_only_a_daemon_knows_is_refused(direct: Shell) -> None:
+def test_what_only_a_planner_knows_is_refused(direct: Shell) -> None:
     direct.file("a.service")
     direct("submit", "a")
-    assert "with --driver=etcd nobody can say why" in direct("why", "a").err
     assert "with --driver=etcd there is no planner" in direct("plan", "stop", "a").err
+
+
+async def test_why_a_unit_has_no_place_is_read_from_the_registry(direct: Shell, settings: Settings) -> None:
+    direct.file("a.service", SIMPLE + "[X-Fleet]\nMachineMetadata=disk=ssd\n")
+    await asyncio.to_thread(direct, "start", "--no-block", "a")
+    registry = open_registry(settings)
+    async with (
+        registry.join(Machine(M1, "198.18.0.1"), ttl=5) as session,
+        registry.campaign(Leader(M1), ttl=5) as lead,
+    ):
+        ruled_out = RuledOut("MachineMetadata", 1, (M1,), "local Machine metadata insufficient")
+        verdict = Verdict("a.service", "no machine of 1 can run it: too small", 1, (ruled_out,))
+        await lead.commit([Explain("a.service", verdict)])
+        said = await asyncio.to_thread(direct, "why", "a")
+        await session.leave()
+    await registry.close()
+    assert "a.service: to be launched, waits: no machine of 1 can run it: too small\n" in said.out
+    assert "MachineMetadata: rules out 1 of 1 machines (11111111.../198.18.0.1)\n" in said.out
+    assert said.status == 2
+
+
+def test_the_cluster_is_checked_without_a_daemon(direct: Shell) -> None:
+    ran = direct("doctor")
+    assert ran.out.startswith("engine: nobody leads: no unit is placed or moved (")
+    assert ran.status == 1
+
+
+def test_a_backup_is_brought_back_without_a_daemon(direct: Shell) -> None:
+    direct.file("a.service")
+    direct("start", "--no-block", "a")
+    assert direct("backup", "kept.json").status == 0
+    direct("destroy", "--no-block", "a")
+    assert direct("restore", "kept.json").status == 0
+    assert direct("list-unit-files", "--no-legend", "--fields=unit,dstate").out == "a.service\tlaunched\n"
 
 
 @pytest.mark.parametrize("version", ["3", "2"])

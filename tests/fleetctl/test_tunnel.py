@@ -56,28 +56,6 @@ def test_a_tunnel_that_cannot_be_dug_is_said_so(user: Shell) -> None:
     assert ran.status == 1
 
 
-JUMPS = """\
-Host jump
-  HostName 127.0.0.1
-  Port {port}
-Host target
-  HostName 127.0.0.1
-  Port {port}
-  ProxyJump {jumps}
-"""
-
-
-@pytest.mark.parametrize("jumps", ["jump", "jump,jump"])
-def test_the_jump_hosts_of_ssh_config_are_gone_through(user: Shell, host: SshHost, jumps: str) -> None:
-    config = JUMPS.format(port=host.port, jumps=jumps)
-    user.file(".ssh/config", config)
-    ran = user("--tunnel=target", "list-machines", "--no-legend")
-    assert (ran.err, ran.status) == ("", 0)
-    assert ran.out.startswith("11111111...\t127.0.0.1\t-\n")
-    user.file(".ssh/config", config.replace(f"{host.port}\n  ProxyJump", "1\n  ProxyJump"))
-    assert "jump cannot connect to 127.0.0.1:1: " in user("--tunnel=target", "list-machines").err
-
-
 def test_https_goes_through_a_tunnel_and_is_verified(
     user: Shell, host: SshHost, endpoint: str, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fleetd.api.checkup import Finding, Seen, findings
+from registry.checkup import Finding, Seen, findings
 from registry.health import Health
 from registry.records import Job, Leader, Picture, Report, ScheduleEntry
 from tests.fleetd.world import Client, World
