@@ -46,7 +46,7 @@ def test_units_are_submitted_started_listed_and_destroyed_without_a_daemon(direc
     direct.file("all.service", SIMPLE + "[X-Fleet]\nGlobal=true\n")
     assert direct("submit", "a", "all").out == "Unit a.service inactive\nUnit all.service \n"
     assert direct("cat", "a").out == SIMPLE
-    assert direct("start", "--no-block", "a").out == "Triggered unit a.service start\n"
+    assert direct("start", "--no-block", "a").out == "Triggered unit a.service start\n" * 2
     listed = direct("list-unit-files", "--no-legend", "--fields=unit,dstate,global,target")
     assert listed.out == "a.service\tlaunched\tfalse\t-\nall.service\tinactive\ttrue\tglobal\n"
     assert direct("destroy", "--no-block", "a*").out == "Destroyed a.service\nDestroyed all.service\n"
