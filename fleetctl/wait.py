@@ -30,6 +30,8 @@ class Fault:
 
     said: str
     status: int = 1
+    launched: bool = False
+    """Whether fleet has done its part, so that it is systemd that was waited for."""
 
     def __str__(self) -> str:
         return self.said
@@ -130,7 +132,8 @@ class _Watch:
         for watched in pending:
             said = f"timed out waiting for unit {watched.name} to report state {self._goal.state}"
             why = f" ({watched.verdict.why})" if watched.verdict.why else ""
-            self.fault(Fault(said + why, UNPLACEABLE if watched.verdict.end is End.NO_PLACE else TIMEOUT))
+            status = UNPLACEABLE if watched.verdict.end is End.NO_PLACE else TIMEOUT
+            self.fault(Fault(said + why, status, watched.told))
 
     def sum_up(self, units: int, seconds: float) -> None:
         """Tell people at a terminal what came of it."""
@@ -160,7 +163,7 @@ class _Watch:
             watched.told = True
             self._arrived(unit)
         if end is End.FAILED:
-            self.fault(Fault(self._failure(watched.name, unit, said)))
+            self.fault(Fault(self._failure(watched.name, unit, said), launched=watched.told))
         elif end is End.NO_PLACE:
             self.fault(Fault(_placeless(watched.name, said), UNPLACEABLE))
         return end is not End.NOT_YET

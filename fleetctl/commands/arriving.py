@@ -93,7 +93,8 @@ def start(session: Session, units: Sequence[str], replace: bool, sign: bool, for
         if not sys.stdout.isatty():  # scripts count on fleet 1.0's two phases, which said it once each
             _triggered(changed, "start")
     elif faults := wait_for(session, Goal.ACTIVE, changed, attempts=block_attempts):
-        raise Stop(f"Error waiting for systemd unit states, err: {faults[0]}", status_of(faults))
+        what = "systemd unit states, err" if faults[0].launched else "unit states, exit status"
+        raise Stop(f"Error waiting for {what}: {faults[0]}", status_of(faults))
 
 
 def create(

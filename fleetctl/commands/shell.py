@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from fleetctl.command import SSH_PORT, command, words
 from fleetctl.entities import Machine, legend
@@ -45,8 +46,9 @@ def ssh(
         pattern, command = (unit, words) if unit else (words[0], words[1:])
         return _run_on_all(session, _machines_of(session, pattern), ssh_port, remote_words(command))
     with doing("Unable to proceed"):
-        id, rest = _target(session, machine, unit, list(words))
-        address = next((m.ip for m in session.api.machines() if m.id == id), "") if id else ""
+        machines = cache(session.api.machines)
+        id, rest = _target(session, machines, machine, unit, list(words))
+        address = next((m.ip for m in machines() if m.id == id), "") if id else ""
     if not address:
         raise Stop("Could not determine address of machine.")
     return _run(session, address, ssh_port, remote_words(rest), forward_agent=forward_agent)
@@ -79,17 +81,19 @@ def _machines_of(session: Session, pattern: str) -> Sequence[Machine]:
     return [machine for machine in _all_machines(session) if machine.id in ids]
 
 
-def _target(session: Session, machine: str, unit: str, words: list[str]) -> tuple[str, list[str]]:
+def _target(
+    session: Session, machines: Callable[[], Sequence[Machine]], machine: str, unit: str, words: list[str]
+) -> tuple[str, list[str]]:
     """The machine that is meant, and the words that remain. Raises NoTarget, Unreachable, ApiError."""
     if machine and unit:
         raise NoTarget("Both machine and unit flags provided, please specify only one.")
     if machine:
-        return machine_called(machine, session.api.machines()).id, words
+        return machine_called(machine, machines()).id, words
     if unit:
         return machine_of(find_unit(session.api, unit)), words
     if not words:
         raise NoTarget("one machine or unit must be provided")
-    return either(words[0], session.api.machines(), find_unit(session.api, words[0])), words[1:]
+    return either(words[0], machines(), find_unit(session.api, words[0])), words[1:]
 
 
 def _run(session: Session, address: str, port: int, words: Sequence[str], *, forward_agent: bool) -> int:

@@ -83,7 +83,9 @@ def test_waiting_for_a_machine_ends_with_the_attempts(fleetctl: Shell) -> None:
     start = time.monotonic()
     ran = fleetctl("start", "--block-attempts=1", "lost")
     said = "timed out waiting for unit lost.service to report state launched"
-    assert ran.err.startswith(f"Error waiting for units: {said}\n")
+    assert ran.err == (
+        f"Error waiting for units: {said}\nError waiting for unit states, exit status: {said}\n"
+    )
     assert ran.status == 124
     assert time.monotonic() - start >= 2
 

@@ -103,6 +103,7 @@ def test_a_machine_may_publish_the_port_of_its_sshd_with_its_address(user: Shell
     machines = [{"id": M1, "primaryIP": f"127.0.0.1:{host.port}"}]
     with old_daemon(machines=machines) as old:
         ran = user("ssh", M1[:4], "echo hi", FLEETCTL_ENDPOINT=old.endpoint)
+        assert old.requests() == ["GET machines", f"GET units/{M1[:4]}.service"]
     assert (ran.out, ran.err, ran.status) == ("hi\n", "", 0)
 
 
