@@ -12,6 +12,8 @@ from registry.settings import BadSettings, Endpoint
 from registry.settings import Settings as StoreSettings
 
 DEFAULT_SERVER = "http://127.0.0.1:2379"
+OLD_SERVER = "http://127.0.0.1:4001"
+"""Where fleet 1.0 looked as well with --experimental-api=false."""
 
 
 def store_settings(settings: Settings, *, version: int, ways: ExitStack) -> StoreSettings:
@@ -22,7 +24,8 @@ def store_settings(settings: Settings, *, version: int, ways: ExitStack) -> Stor
     password = _password(settings)
     if password and not settings.etcd_username:
         raise BadEndpoint("a password to etcd is given, but no user (--etcd-username)")
-    servers = tuple((DEFAULT_SERVER if settings.endpoint == DEFAULT else settings.endpoint).split(","))
+    here = DEFAULT_SERVER if settings.experimental_api else f"{DEFAULT_SERVER},{OLD_SERVER}"
+    servers = tuple((here if settings.endpoint == DEFAULT else settings.endpoint).split(","))
     return StoreSettings(
         servers=servers,
         prefix=settings.etcd_key_prefix,

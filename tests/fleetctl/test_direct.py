@@ -3,10 +3,13 @@
 import asyncio
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from fleetctl.settings import Settings as CommandSettings
+from fleetctl.store import store_settings
 from registry.open import Settings, open_registry
 from registry.port import Explain
 from registry.records import Leader, Report, RuledOut, Verdict
@@ -120,3 +123,11 @@ def test_an_etcd_that_is_not_there_is_named_within_the_request_timeout(alone: Sh
     assert "error attempting to check latest fleet version in Registry: etcd at " in log
     assert said.startswith("Error retrieving list of units from repository: etcd at http://127.0.0.1:1: ")
     assert ran.status == 1
+
+
+def test_without_the_experimental_api_the_old_port_of_etcd_is_tried_as_well() -> None:
+    with ExitStack() as ways:
+        usual = store_settings(CommandSettings(), version=2, ways=ways)
+        old = store_settings(CommandSettings(experimental_api=False), version=2, ways=ways)
+    assert usual.servers == ("http://127.0.0.1:2379",)
+    assert old.servers == ("http://127.0.0.1:2379", "http://127.0.0.1:4001")
