@@ -87,6 +87,10 @@ class ObservedRegistry:
         with self._timed("set"):
             return await self._inner.destroy(seen)
 
+    async def clear(self, name: str) -> bool:
+        with self._timed("set"):
+            return await self._inner.clear(name)
+
     async def set_metadata(self, machine: str, values: Mapping[str, str]) -> int:
         with self._timed("set"):
             return await self._inner.set_metadata(machine, values)

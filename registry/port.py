@@ -194,6 +194,12 @@ class Registry(Protocol):
         Raises Conflict, Unavailable.
         """
 
+    async def clear(self, name: str) -> bool:
+        """Remove what is stored as the job of this name though it cannot be read; whether there was such.
+
+        A job that can be read stays. Raises Conflict, Unavailable.
+        """
+
     async def set_metadata(self, machine: str, values: Mapping[str, str]) -> int:
         """Set metadata of a machine, present or not; an empty value hides the key. Raises Unavailable."""
 

@@ -5,6 +5,7 @@ Rule 2: a write that somebody else got ahead of is judged again on what is there
 """
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from fleetd.api import decode, pages, wire
@@ -14,7 +15,8 @@ from fleetd.api.errors import ApiError
 from fleetd.api.services import Services, failing_as
 from registry.errors import Conflict
 from registry.explanation import whereabouts
-from registry.records import Job
+from registry.port import Registry
+from registry.records import Job, Picture
 from units.file import InvalidUnitFile, Option, UnitFile, content_hash, serialize
 from units.name import InvalidName, check_name, parse_name
 from units.quoting import quoted
@@ -85,6 +87,8 @@ async def put_unit(services: Services, call: Call) -> Answer:
     for _ in range(ATTEMPTS):
         with failing_as(f"Failed fetching Unit({name}) from Registry"):
             existing = await registry.job(name)
+        if existing is None and not body.options:
+            await _refuse_unreadable(services, name)
         change = decide(name, body, existing)
         if change.job == existing:
             return Answer(change.status)
@@ -94,12 +98,35 @@ async def put_unit(services: Services, call: Call) -> Answer:
             try:
                 await registry.save(change.job, change.file, seen=existing)
             except Conflict:
+                if existing is None:
+                    await _make_way(registry, name)
                 continue
         if change.job.desired is TargetState.LAUNCHED:
             services.launching(name)
         log.info("unit %s: %s, wanted %s", name, "stored" if change.file else "kept", change.job.desired)
         return Answer(change.status)
     raise _outpaced(name)
+
+
+async def _make_way(registry: Registry, name: str) -> None:
+    """Remove a record of this name that cannot be read, if it is that what is in the way of a new one."""
+    with suppress(Conflict):
+        if await registry.clear(name):
+            log.warning("unit %s: what was stored of it could not be read and is replaced", name)
+
+
+async def _refuse_unreadable(services: Services, name: str) -> None:
+    """Raise a 500 if a job of this name is stored that cannot be read: it cannot be judged then."""
+    with failing_as(f"Failed fetching Unit({name}) from Registry"):
+        picture = await services.pictures.latest()
+    _refuse_broken(picture, name)
+
+
+def _refuse_broken(picture: Picture, name: str) -> None:
+    for key, fault in picture.broken.items():
+        if key.endswith((f"/job/{name}", f"/global/{name}")):
+            log.error("Failed fetching Unit(%s) from Registry: %s %s", name, key, fault)
+            raise ApiError(500)
 
 
 async def _check_limit(services: Services, name: str) -> None:
@@ -117,11 +144,12 @@ async def delete_unit(services: Services, call: Call) -> Answer:
     for _ in range(ATTEMPTS):
         with failing_as(f"Failed fetching Unit({call.name}) from Registry"):
             existing = await services.registry.job(call.name)
-        if existing is None:
-            raise ApiError(404, "unit does not exist")
         with failing_as(f"Failed destroying Unit({call.name})"):
             try:
-                await services.registry.destroy(existing)
+                if existing is not None:
+                    await services.registry.destroy(existing)
+                elif not await services.registry.clear(call.name):
+                    raise ApiError(404, "unit does not exist")
             except Conflict:
                 continue
         log.info("unit %s: destroyed", call.name)
@@ -134,6 +162,7 @@ async def get_unit(services: Services, call: Call) -> Answer:
     with failing_as(f"Failed fetching Unit({call.name}) from Registry"):
         picture = await services.pictures.latest()
     if (job := picture.jobs.get(call.name)) is None:
+        _refuse_broken(picture, call.name)
         raise ApiError(404, "unit does not exist")
     if (file := picture.files.get(job.hash)) is None:
         log.error("Failed fetching Unit(%s) from Registry: no unit file with hash %s", job.name, job.hash)

@@ -102,17 +102,14 @@ class Etcd2Registry:
         return await self._write(job.name, TARGET_STATE, job.desired.value, rows)
 
     async def destroy(self, seen: Job) -> int:
-        rows = await self._as_seen(seen.name, seen)
-        path = f"job/{seen.name}"
-        answer = await self._client.delete(f"{path}/{OBJECT}", prevIndex=rows[OBJECT].modified)
-        if not answer.took_place:
-            raise _changed(seen.name)
-        # From here on the unit is gone. What is left goes only if nobody has made it anew meanwhile.
-        for rest in sorted(rows.keys() - {OBJECT}):
-            await self._client.delete(f"{path}/{rest}", prevIndex=rows[rest].modified)
-        await self._client.delete(path, dir=True)
-        await self._client.delete(f"verdict/{seen.name}")
-        return answer.index
+        return await self._remove(seen.name, await self._as_seen(seen.name, seen))
+
+    async def clear(self, name: str) -> bool:
+        rows = await self._rows(name)
+        if OBJECT not in rows or await self._job(name, rows) is not None:
+            return False
+        await self._remove(name, rows)
+        return True
 
     async def set_metadata(self, machine: str, values: Mapping[str, str]) -> int:
         index = 0
@@ -139,6 +136,19 @@ class Etcd2Registry:
             if str(error) != HALF_WRITTEN:
                 log.warning("%s/job/%s %s", self._client.prefix, name, error)
             return None
+
+    async def _remove(self, name: str, rows: Mapping[str, Node]) -> int:
+        """Remove what is stored of a unit, if it is still what was read. Raises Conflict."""
+        path = f"job/{name}"
+        answer = await self._client.delete(f"{path}/{OBJECT}", prevIndex=rows[OBJECT].modified)
+        if not answer.took_place:
+            raise _changed(name)
+        # From here on the unit is gone. What is left goes only if nobody has made it anew meanwhile.
+        for rest in sorted(rows.keys() - {OBJECT}):
+            await self._client.delete(f"{path}/{rest}", prevIndex=rows[rest].modified)
+        await self._client.delete(path, dir=True)
+        await self._client.delete(f"verdict/{name}")
+        return answer.index
 
     async def _as_seen(self, name: str, seen: Job | None) -> dict[str, Node]:
         """What is stored of a unit, if it is as it was seen. One that cannot be read is as good as none."""

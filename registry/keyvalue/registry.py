@@ -102,6 +102,20 @@ class KeyValueRegistry:
     async def destroy(self, seen: Job) -> int:
         return await self._expecting(writes.destroy(self._keys, seen), seen.name, seen)
 
+    async def clear(self, name: str) -> bool:
+        found = zip((False, True), await self._both(name), strict=True)
+        versions = {
+            is_global: stored.modified
+            for is_global, stored in found
+            if stored is not None and self._read_job(name, stored, is_global=is_global) is None
+        }
+        if not versions:
+            return False
+        outcome = await self._store.commit(writes.clear(self._keys, name, versions))
+        if not outcome.took_place:
+            raise Conflict(f"{name} has been changed meanwhile")
+        return True
+
     async def set_metadata(self, machine: str, values: Mapping[str, str]) -> int:
         revision = 0
         for transaction in writes.set_metadata(self._keys, machine, values):

@@ -52,6 +52,13 @@ def destroy(keys: Keys, seen: Job) -> Transaction:
     return Transaction(_as_seen(keys, seen.name, seen), (job, Delete(keys.verdict(seen.name))))
 
 
+def clear(keys: Keys, name: str, versions: Mapping[bool, int]) -> Transaction:
+    """Remove what stands in the places of a job (global or not), if it is still what was found there."""
+    places = {keys.job(name, is_global=is_global): version for is_global, version in versions.items()}
+    guards = tuple(modified_at(key, version) for key, version in places.items())
+    return Transaction(guards, tuple(map(Delete, places)))
+
+
 def set_metadata(keys: Keys, machine: str, values: Mapping[str, str]) -> Iterator[Transaction]:
     """Set metadata of a machine; nobody else writes whole sets of them, so nothing is expected."""
     puts = (Put(keys.metadata(machine, key), codec.encode_text(text)) for key, text in values.items())

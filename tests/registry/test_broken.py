@@ -67,6 +67,19 @@ async def test_a_record_that_breaks_is_gone_and_comes_back_when_mended(
         assert (await view.fresh()).broken == {}
 
 
+@OTHER_KEYS
+@pytest.mark.parametrize("kind", ["job", "global"])
+async def test_a_job_that_cannot_be_read_is_cleared_away_and_another_is_not(
+    world: World, registry: Registry, kind: str
+) -> None:
+    await registry.save(job("good.service"), unit_file(), seen=None)
+    await put(world, f"{kind}/{A}", b"?")
+    assert [await registry.clear(name) for name in (A, A, "good.service")] == [True, False, False]
+    async with registry.follow(Everything()) as view:
+        assert view.picture.broken == {}
+        assert set(view.picture.jobs) == {"good.service"}
+
+
 async def test_a_content_that_is_not_what_its_hash_says_is_not_given_out(
     world: World, registry: Registry
 ) -> None:

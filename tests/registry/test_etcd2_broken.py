@@ -190,6 +190,20 @@ async def test_a_key_that_would_leave_its_directory_is_refused(ours: Registry, i
         await ours.set_metadata(id, {"zone": "z"})
 
 
+@pytest.mark.parametrize("key", ["object", "target-state"])
+async def test_a_unit_that_cannot_be_read_is_cleared_away_with_all_its_keys(
+    ours: Registry, raw: Etcd2, key: str
+) -> None:
+    await ours.save(job("good.service"), unit_file(), seen=None)
+    await ours.save(job(), unit_file(), seen=None)
+    await raw.put(f"job/{A}/{key}", "bogus")
+    await raw.put(f"job/{A}/target", M1)
+    assert [await ours.clear(name) for name in (A, A, "good.service")] == [True, False, False]
+    left = await raw.dump()
+    assert not any(path.startswith(f"job/{A}") for path in left)
+    assert "job/good.service/object" in left
+
+
 @pytest.mark.parametrize("name", [r"dev-disk-by\x2duuid.mount", "a@b:c.service", "getty@.service"])
 async def test_names_with_strange_characters_come_back(ours: Registry, raw: Etcd2, name: str) -> None:
     async with ours.follow(Everything()) as view:
