@@ -103,6 +103,5 @@ def read_file(path: str) -> LocalFile | None:
     try:
         return LocalFile(path, text, UnitFile.from_text(text))
     except InvalidUnitFile as error:
-        return LocalFile(
-            path, text, BadUnit(f"{path}:{error.line}: {error}" if error.line else f"{path}: {error}")
-        )
+        where = f"{path}:{error.line}" if error.line else path
+        return LocalFile(path, text, BadUnit(f"{error} ({where})"))

@@ -45,8 +45,8 @@ def test_nothing_is_created_if_one_of_the_files_is_bad(fleetctl: Shell) -> None:
     fleetctl.file("empty.service", "")
     ran = fleetctl("start", "a", "bad", "empty", "missing", "b+d")
     assert ran.err.splitlines() == [
-        "Error creating units: failed getting Unit(bad.service) from file: bad.service:3: "
-        "unexpected newline encountered while parsing option name",
+        "Error creating units: failed getting Unit(bad.service) from file: "
+        "unexpected newline encountered while parsing option name (bad.service:3)",
         "Error creating units: failed creating unit empty.service: googleapi: Error 409: unit does not exist "
         "and options field empty (unit file empty.service holds no options)",
         "Error creating units: unable to find Unit(missing.service) in Registry or on filesystem",
