@@ -6,8 +6,9 @@ Rule 1: a shell that asks is never kept waiting or told of trouble: after `PATIE
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,6 +18,7 @@ from fleetctl.cli import Fleetctl, resolved
 from fleetctl.command import FleetCommand
 from fleetctl.errors import FleetctlError
 from fleetctl.flags import GLOBAL, GLOBAL_SPELLINGS, FlagError, OneOf, command_first, normalised, spellings
+from fleetctl.names import KNOWN_SUFFIXES, OTHER_SUFFIXES
 from fleetctl.output import Stop
 from fleetctl.session import Session
 
@@ -39,6 +41,8 @@ _TAKE_UNITS = frozenset(
         "why",
     ]
 )
+_TAKE_UNIT_FILES = frozenset(["load", "start", "submit", "verify"])
+_TAKE_FILES = frozenset(["backup", "restore"])
 _WORDS = {
     "completion": ("bash", "fish", "zsh"),
     "context": ("create", "delete", "list", "use"),
@@ -50,7 +54,7 @@ _STATES = ("active", "activating", "deactivating", "failed", "inactive", "launch
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Fixed words, and kinds of names of the cluster (`units`, `machines`, `contexts`, `commands`)."""
+    """Fixed words, and kinds of names: of the cluster (`units`, `machines`), and here (all others)."""
 
     words: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -84,7 +88,9 @@ def _of_argument(name: str, arguments: Sequence[str]) -> Wanted:
     match [name, *arguments[:1]]:
         case ["plan", "lose"] | ["list-machines", *_]:
             return Wanted(kinds=("machines",))
-        case ["plan", "start" | "stop"]:
+        case ["plan", "start"]:
+            return Wanted(kinds=("units", "unit files"))
+        case ["plan", "stop"]:
             return Wanted(kinds=("units",))
         case ["context", "use" | "delete"]:
             return Wanted(kinds=("contexts",))
@@ -94,7 +100,8 @@ def _of_argument(name: str, arguments: Sequence[str]) -> Wanted:
             return Wanted(kinds=("units", "machines"))
         case _:
             pass
-    return Wanted(kinds=("units",)) if name in _TAKE_UNITS else Wanted()
+    kinds = (("units", _TAKE_UNITS), ("unit files", _TAKE_UNIT_FILES), ("files", _TAKE_FILES))
+    return Wanted(kinds=tuple(kind for kind, names in kinds if name in names))
 
 
 def _of_flag(command: FleetCommand | None, name: str) -> Wanted:
@@ -102,6 +109,8 @@ def _of_flag(command: FleetCommand | None, name: str) -> Wanted:
         return Wanted(kinds=(_FLAG_NAMES[name],))
     if name == "--state":
         return Wanted(_STATES)
+    if name.endswith("-file"):
+        return Wanted(kinds=("files",))
     for option in command.params if command else GLOBAL:
         if isinstance(option, click.Option) and option.opts[0] == name and isinstance(option.type, OneOf):
             return Wanted(option.type.words)
@@ -120,11 +129,15 @@ def candidates(words: Sequence[str]) -> list[str]:
     asked = wanted(words)
     last = words[-1] if words else ""
     flag = last.partition("=")[0] + "=" if last.startswith("--") and "=" in last else ""
-    names = [flag + name for kind in asked.kinds for name in _names(kind, words[:-1])]
+    names = [
+        flag + name for kind in asked.kinds for name in _names(kind, words[:-1], last.removeprefix(flag))
+    ]
     return sorted({word for word in (*asked.words, *names) if word.startswith(last)})
 
 
-def _names(kind: str, words: Sequence[str]) -> Iterable[str]:
+def _names(kind: str, words: Sequence[str], begun: str) -> Iterable[str]:
+    if kind in ("files", "unit files"):
+        return _paths(begun, units=kind == "unit files")
     if kind == "commands":
         root = Fleetctl()
         return root.list_commands(click.Context(root))
@@ -136,6 +149,21 @@ def _names(kind: str, words: Sequence[str]) -> Iterable[str]:
         return _in_time(lambda: _from_cluster(kind, words))
     except (FleetctlError, Stop, click.UsageError, TimeoutError):
         return ()
+
+
+def _paths(begun: str, *, units: bool) -> Iterator[str]:
+    """The files that begin so, of units or of any kind, and the directories, each with a slash behind it."""
+    directory, slash, name = begun.rpartition("/")
+    try:
+        found = list(Path(directory + slash or ".").expanduser().iterdir())
+    except (OSError, RuntimeError):
+        return
+    for path in found:
+        if path.name.startswith(name) and (name or not path.name.startswith(".")):
+            if path.is_dir():
+                yield f"{directory}{slash}{path.name}/"
+            elif not units or path.name.endswith((*KNOWN_SUFFIXES, *OTHER_SUFFIXES)):
+                yield f"{directory}{slash}{path.name}"
 
 
 def _from_cluster(kind: str, words: Sequence[str]) -> Iterable[str]:
@@ -180,37 +208,3 @@ def _in_time(work: Callable[[], Iterable[str]]) -> Iterable[str]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-SCRIPTS = {
-    "bash": """\
-_fleetctl() {
-    local line="${COMP_LINE:0:COMP_POINT}" words word breaks
-    read -ra words <<<"$line"
-    [[ $line == *[[:space:]] ]] && words+=("")
-    word="${words[-1]}"
-    # bash breaks words at these characters, and puts in only what comes after the last of them.
-    breaks="${word%"${word##*[@=:]}"}"
-    mapfile -t COMPREPLY < <(fleetctl __complete "${words[@]:1}" 2>/dev/null </dev/null)
-    COMPREPLY=("${COMPREPLY[@]#"$breaks"}")
-    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
-}
-complete -o default -F _fleetctl fleetctl
-""",
-    "zsh": """\
-#compdef fleetctl
-_fleetctl() {
-    local -a found
-    found=("${(@f)$(fleetctl __complete "${(@)words[2,CURRENT]}" 2>/dev/null </dev/null)}")
-    compadd -- ${found:#} || _files
-}
-compdef _fleetctl fleetctl
-""",
-    "fish": """\
-function __fleetctl_complete
-    set -l words (commandline -opc) (commandline -ct)
-    fleetctl __complete $words[2..-1] 2>/dev/null </dev/null
-end
-complete -c fleetctl -a '(__fleetctl_complete)'
-""",
-}

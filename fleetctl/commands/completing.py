@@ -18,7 +18,7 @@ class _Completion(FleetCommand):
         """Print the script of the shell that is named."""
         if ctx.params["help"]:
             return super().invoke(ctx)
-        from fleetctl.completion import SCRIPTS
+        from fleetctl.shells import SCRIPTS
 
         shell: Sequence[str] = ctx.params["words"]
         if len(shell) != 1 or shell[0] not in SCRIPTS:

@@ -1,11 +1,9 @@
-"""Completion: what the scripts for the shells ask, and bash itself."""
-
-import subprocess
+"""Completion: what the scripts for the shells ask."""
 
 import pytest
 
 from fleetctl.completion import Wanted, wanted
-from tests.fleetctl.conftest import FLEETCTL, Shell
+from tests.fleetctl.conftest import Shell
 from tests.fleetctl.small_cluster import M1, M2
 
 NEXT = {
@@ -22,7 +20,11 @@ NEXT = {
     "plan lose ": Wanted(kinds=("machines",)),
     "--context ": Wanted(kinds=("contexts",)),
     "nope ": Wanted(),
-    "verify ": Wanted(),
+    "verify ": Wanted(kinds=("unit files",)),
+    "start ": Wanted(kinds=("units", "unit files")),
+    "plan start ": Wanted(kinds=("units", "unit files")),
+    "restore ": Wanted(kinds=("files",)),
+    "--key-file ": Wanted(kinds=("files",)),
 }
 
 
@@ -46,27 +48,14 @@ def test_a_cluster_that_is_not_there_completes_nothing(alone: Shell) -> None:
     assert (ran.out, ran.err, ran.status) == ("", "", 0)
 
 
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("fleetctl sta", ["start", "status"]),
-        ("fleetctl stop web@", ["1.service", "2.service"]),
-        ("fleetctl list-units --col", ["--color"]),
-        ("fleetctl list-units --color=a", ["always", "auto"]),
-    ],
-)
-def test_bash_completes(fleetctl: Shell, line: str, found: list[str]) -> None:
-    fleetctl.file("web@.service")
-    fleetctl("submit", "web@1", "web@2")
-    script = f"""
-        source <(fleetctl completion bash)
-        COMP_LINE={line!r} COMP_POINT={len(line)}
-        _fleetctl
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    env = {**fleetctl.env, "PATH": f"{FLEETCTL.parent}:{fleetctl.env['PATH']}"}
-    done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == found
+def test_unit_files_are_offered_where_they_are_read(fleetctl: Shell) -> None:
+    for name in ("web.service", "units/web@.service", "units/notes.txt", ".hidden.service"):
+        fleetctl.file(name)
+    assert fleetctl("__complete", "start", "").out == "units/\nweb.service\n"
+    assert fleetctl("__complete", "submit", "units/").out == "units/web@.service\n"
+    assert fleetctl("__complete", "restore", "units/n").out == "units/notes.txt\n"
+    assert fleetctl("__complete", "--ca-file=units/n").out == "--ca-file=units/notes.txt\n"
+    assert fleetctl("__complete", "start", "nowhere/").out == ""
 
 
 def test_scripts_are_printed_for_known_shells_only(alone: Shell) -> None:
