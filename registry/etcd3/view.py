@@ -1,17 +1,20 @@
 """A view of a scope of etcd: read once, then kept up to date by a watch for as long as it is open.
 
-Rule 1: a view of one range resumes after its last revision when the watch breaks. One of several
-        ranges is read anew: only in a settled watch do changes of several ranges come in their order.
-Rule 2: that a revision is reached is known from the watch when there is one range; else, and when
-        etcd's revision belongs to keys of others, from a look whether anything is newer than the view.
+Rule 1: a view of one range goes on after its last revision when the watch breaks. One of several ranges is
+        read anew: so it comes to the present in one step.
+Rule 2: each picture is of one revision: what has come of one range waits until as much has come of the
+        others, or a look at all of them in one transaction shows that they have nothing more.
+Rule 3: that a revision is reached is known from the watch when there is one range; else, and when
+        etcd's revision belongs to keys of others, from such a look.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import FIRST_COMPLETED
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from registry.errors import RegistryError, Unavailable
@@ -19,12 +22,13 @@ from registry.etcd3.client import LONGEST_PAUSE, Client
 from registry.etcd3.faults import Compacted
 from registry.etcd3.history import History
 from registry.etcd3.messages import reading_request
+from registry.etcd3.parts import Parts
 from registry.etcd3.reading import newer, now, pages
 from registry.etcd3.watch import Watch
 from registry.keys import Keys
 from registry.port import Scope
 from registry.records import Picture
-from registry.tables import Change, Tables
+from registry.tables import Tables
 from registry.window import Window
 
 log = logging.getLogger(__name__)
@@ -37,22 +41,6 @@ CHANGES_PER_TURN: Final = 500
 """So many records are read before others get their turn."""
 
 
-@dataclass(slots=True)
-class _Part:
-    """What is known of one range: up to which revision, and which keys it has."""
-
-    revision: int = 0
-    keys: set[str] = field(default_factory=set)
-
-    def take(self, changes: tuple[Change, ...], revision: int) -> None:
-        for change in changes:
-            if change.value is None:
-                self.keys.discard(change.key)
-            else:
-                self.keys.add(change.key)
-        self.revision = revision
-
-
 class Etcd3View:
     """See `registry.port.View`."""
 
@@ -61,11 +49,9 @@ class Etcd3View:
         self._keys = keys
         self._ranges = keys.ranges(scope)
         self._window = Window(Tables(keys))
-        self._parts: list[_Part] = []
+        self._parts = Parts(len(self._ranges))
         self._history = History(0, 0, 0)
         self._stale = True
-        self._complete_at = 0
-        """The last revision at which nothing was newer than the view."""
 
     @property
     def picture(self) -> Picture:
@@ -80,11 +66,11 @@ class Etcd3View:
     async def reached(self, revision: int) -> Picture:
         loop = asyncio.get_running_loop()
         deadline, pause = loop.time() + self._client.patience, FIRST_LOOK
-        if len(self._ranges) > 1 and not self._has(revision):
+        if len(self._ranges) > 1 and self._window.revision < revision:
             await self._look()
-        while not self._has(revision):
-            await self._wait_move(revision, pause)
-            if self._has(revision):
+        while self._window.revision < revision:
+            await self._wait_revision(revision, pause)
+            if self._window.revision >= revision:
                 break
             await self._look()
             if loop.time() > deadline:
@@ -107,10 +93,10 @@ class Etcd3View:
             try:
                 if self._stale:
                     await self._read()
-                async with Watch(self._client, self._ranges, self._window.revision + 1) as watch:
+                async with Watch(self._client, self._ranges, self._parts.complete + 1) as watch:
                     await self._check_past(watch.history)
                     failures = 0
-                    await self._take_all(watch)
+                    await (self._take_one(watch) if len(self._ranges) == 1 else self._take_several(watch))
             except Compacted as error:
                 log.info("what the view has missed is gone, all of it is read again: %s", error)
                 self._stale = True
@@ -125,15 +111,44 @@ class Etcd3View:
             self._stale = self._stale or len(self._ranges) > 1
             await asyncio.sleep(_pause(failures))
 
-    async def _take_all(self, watch: Watch) -> None:
+    async def _take_one(self, watch: Watch) -> None:
+        """Take in news of one range, until the watch breaks."""
         while True:
-            news = await watch.next()
-            self._parts[news.part].take(news.changes, news.revision)
-            self._window.push(news.changes, news.revision)
+            self._parts.take(await watch.next())
+            self._release()
+
+    async def _take_several(self, watch: Watch) -> None:
+        """The same for several ranges: their news wait for a look, which is taken while more comes in."""
+        reading = asyncio.create_task(watch.next())
+        looking: asyncio.Task[None] | None = None
+        has_come = False
+        try:
+            while True:
+                await asyncio.wait({t for t in (reading, looking) if t}, return_when=FIRST_COMPLETED)
+                if looking is not None and looking.done():
+                    looking.result()
+                    looking = None
+                if reading.done():
+                    self._parts.take(reading.result())
+                    self._release()
+                    has_come = True
+                    reading = asyncio.create_task(watch.next())
+                if looking is None and has_come:
+                    looking, has_come = asyncio.create_task(self._look()), False
+        finally:
+            left = [task for task in (reading, looking) if task]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    def _release(self) -> None:
+        """Show all up to the last revision of which nothing is missing."""
+        if self._parts.complete > self._window.revision:
+            self._window.push(self._parts.ready(), self._parts.complete)
 
     async def _check_past(self, seen: History) -> None:
         """Raise Compacted if etcd no longer knows what this view has seen of it."""
-        mine = replace(self._history, revision=self._window.revision)
+        mine = replace(self._history, revision=self._parts.newest)
         if not seen.continues(mine):
             seen = await now(self._client)
             if not seen.continues(mine):
@@ -142,44 +157,36 @@ class Etcd3View:
 
     async def _read(self) -> None:
         known = self._window.picture.files
-        tables, parts = Tables(self._keys), [_Part() for _ in self._ranges]
+        tables, parts = Tables(self._keys), Parts(len(self._ranges))
         history = self._history
         async for page in pages(self._client, self._ranges):
             history = page.history
-            parts[page.part].take(page.changes, history.revision)
+            parts.read(page.part, page.changes, history.revision)
             for start in range(0, len(page.changes), CHANGES_PER_TURN):
                 chunk = page.changes[start : start + CHANGES_PER_TURN]
                 tables = tables.after(chunk, history.revision, known)
                 await asyncio.sleep(0)
-        self._parts, self._history, self._complete_at = parts, history, history.revision
+        self._parts, self._history = parts, history
         self._window.replace(tables.after((), history.revision))
         self._stale = False
 
-    def _has(self, revision: int) -> bool:
-        """Whether the picture is known to hold all up to a revision."""
-        return (self._window.revision if len(self._ranges) == 1 else self._complete_at) >= revision
-
-    async def _wait_move(self, revision: int, timeout: float) -> None:
+    async def _wait_revision(self, revision: int, timeout: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                if len(self._ranges) == 1:
-                    await self._window.wait_revision(revision)
-                else:
-                    await self._window.wait_move()
+                await self._window.wait_revision(revision)
 
     async def _look(self) -> None:
-        """See whether anything in the scope is newer than the view; if not, it is as new as this look."""
+        """See which ranges have nothing newer than what has come of them, and show what follows from that."""
         parts = self._parts
-        known = [(part.revision, len(part.keys)) for part in parts]
-        requests = [newer(self._client, r, at) for r, (at, _) in zip(self._ranges, known, strict=True)]
+        known = tuple(parts)
+        requests = [newer(self._client, r, at.revision) for r, at in zip(self._ranges, known, strict=True)]
         answer = await self._client.call("KV.Txn", reading_request(self._client.stubs, requests), again=True)
-        found = [response.response_range for response in answer.responses]
-        unchanged = all(not f.kvs and f.count == count for f, (_, count) in zip(found, known, strict=True))
-        if unchanged and parts is self._parts:
-            for part in parts:
-                part.revision = max(part.revision, answer.header.revision)
-            self._complete_at = max(self._complete_at, answer.header.revision)
-            self._window.push((), answer.header.revision)
+        if parts is self._parts:
+            for part, (at, response) in enumerate(zip(known, answer.responses, strict=True)):
+                found = response.response_range
+                if not found.kvs and found.count == at.keys:
+                    parts.has_no_more(part, answer.header.revision)
+            self._release()
 
 
 def _pause(failures: int) -> float:

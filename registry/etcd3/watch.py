@@ -1,7 +1,8 @@
 """One stream of changes from one member of etcd. Whoever reads it opens the next when it breaks.
 
 Rule 1: per range every change after the start is given once, in order, those of one revision together.
-Rule 2: between ranges there is no order while the member catches up with the start.
+Rule 2: between ranges there is no order: a member sends what happened in one transaction range by range,
+        and while it catches up with the start one range may be far ahead of another.
 """
 
 from __future__ import annotations

@@ -60,8 +60,8 @@ class Cable:
             async with asyncio.TaskGroup() as pumps:
                 pumps.create_task(self._pumped(reader, server_writer, answers=False))
                 pumps.create_task(self._pumped(server_reader, writer, answers=True))
-        except OSError:
-            return
+        except (OSError, asyncio.CancelledError):
+            return  # its server is away, or it was cut
         finally:
             self._connections.discard(task)
             for end in ends:

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from registry import codec
 from registry.errors import Deposed, Unavailable
 from registry.etcd3.faults import Compacted
 from registry.etcd3.reading import KEYS_PER_PAGE, pages
 from registry.etcd3.view import Etcd3View
 from registry.etcd3.watch import Watch
+from registry.keyvalue.transactions import Put, Transaction
 from registry.port import Displace, Everything, OneMachine, Place, Scope
 from tests.registry.builders import LOADED, M1, M2, A, entry, job, leader, unit_file
 from tests.registry.cable import Cable, cable_to
@@ -239,3 +241,43 @@ async def test_a_state_larger_than_a_page_is_read_whole(etcd_only: EtcdWorld) ->
             assert set(view.picture.schedule) == set(names)
         async with registry.follow(OneMachine(M1)) as own:
             assert set(own.picture.schedule) == set(names)
+
+
+async def test_each_picture_of_one_machine_is_of_one_revision(
+    cable: Cable, far: EtcdWorld, etcd_only: EtcdWorld
+) -> None:
+    """What was written in one transaction is never seen in parts, on a watch that has settled or has not."""
+    keys = etcd_only.keys
+    last = 300
+
+    def both(n: int) -> Transaction:
+        one, other = job(f"u{n}.service", is_global=True), entry(f"u{n}.service")
+        return Transaction(
+            (),
+            (
+                Put(keys.job(one.name, is_global=True), codec.encode_job(one)),
+                Put(keys.schedule(M1, other.name), codec.encode_job(other)),
+                Put(keys.metadata(M1, "last"), codec.encode_text(str(n))),
+            ),
+        )
+
+    async with far.connect().follow(OneMachine(M1)) as view:
+
+        async def write() -> None:
+            for n in range(last):
+                if n in (20, 40):
+                    await cable.cut()
+                    await cable.heal()
+                await etcd_only.store.commit(both(n))
+
+        writing, torn, pictures = asyncio.create_task(write()), [], 0
+        picture = view.picture
+        while picture.dynamic.get(M1, {}).get("last") != str(last - 1):
+            picture = await soon(view.after(picture))
+            pictures += 1
+            if picture.jobs.keys() != picture.schedule.keys():
+                torn.append(picture.revision)
+        await writing
+    assert torn == []
+    assert len(picture.jobs) == last
+    assert pictures > 10, "it keeps up while more comes in"
