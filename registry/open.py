@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 from registry.port import Registry
@@ -13,7 +14,8 @@ __all__ = ["BadSettings", "Settings", "open_registry"]
 def open_registry(settings: Settings) -> Registry:
     """The registry that the settings describe. It connects when it is first used. Raises BadSettings.
 
-    With `discovery_srv` it asks DNS for the servers first, and waits for the answer.
+    With `discovery_srv` it asks DNS for the servers first, and waits for the answer. Servers that are given
+    are used in random order, as in fleet 1.0 (etcd2-layout.md §2), so that not all hosts use the same one.
     """
     if settings.discovery_srv:
         from registry.discovery import discovered
@@ -25,7 +27,9 @@ def open_registry(settings: Settings) -> Registry:
         raise BadSettings("no etcd server is given")
     if not settings.request_timeout > 0:
         raise BadSettings(f"etcd request timeout {settings.request_timeout:g} s is not positive")
-    endpoints = tuple(Endpoint.from_url(url, settings.sockets.get(url, "")) for url in settings.servers)
+    endpoints = [Endpoint.from_url(url, settings.sockets.get(url, "")) for url in settings.servers]
+    if not settings.discovery_srv:
+        random.shuffle(endpoints)
     proof = credentials(settings)
     if settings.api_version == 2:
         from registry.etcd2.backend import Etcd2Registry

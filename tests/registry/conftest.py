@@ -28,19 +28,29 @@ def etcd() -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def etcd_of_three() -> Iterator[Cluster]:
+    """The same with three members, each of which a connection may use."""
+    if ETCD is None:
+        pytest.skip("etcd is not installed")
+    with Cluster(3, options=(*FAST_ELECTIONS, "--enable-v2")) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def prefix() -> str:
     """A prefix of its own for each test."""
     return f"/fleet-test/{uuid.uuid4().hex}/"
 
 
-@pytest.fixture(params=["memory", "etcd3", "etcd2"])
+@pytest.fixture(params=["memory", "etcd3", "etcd3 of three", "etcd2", "etcd2 of three"])
 async def world(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[World]:
     if request.param == "memory":
         yield MemoryWorld(prefix)
         return
-    cluster: Cluster = request.getfixturevalue("etcd")
-    if request.param == "etcd2":
+    version, of, _ = request.param.partition(" of ")
+    cluster: Cluster = request.getfixturevalue("etcd_of_three" if of else "etcd")
+    if version == "etcd2":
         if cannot := request.node.get_closest_marker("not_in_layout"):
             pytest.skip(f"the layout of fleet 1.0 cannot: {cannot.args[0]}")
         async with layout_world(cluster.urls, prefix) as layout_part:

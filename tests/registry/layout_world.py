@@ -16,6 +16,7 @@ from registry.keyvalue.store import Stored
 from registry.keyvalue.transactions import Delete, Outcome, Put, Transaction
 from registry.port import Registry
 from registry.settings import Endpoint
+from tests.registry.world import turned
 
 
 class Etcd2:
@@ -135,7 +136,8 @@ class LayoutWorld:
         self._registries: list[Registry] = []
 
     def connect(self) -> Registry:
-        registry = Etcd2Registry(self._endpoints, Trust(), prefix=self._prefix, timeout=self._timeout)
+        endpoints = turned(self._endpoints, len(self._registries))
+        registry = Etcd2Registry(endpoints, Trust(), prefix=self._prefix, timeout=self._timeout)
         self._registries.append(registry)
         return registry
 

@@ -7,8 +7,19 @@ import asyncio
 import pytest
 
 from registry.errors import Deposed
-from registry.port import Ask, Displace, EngineWrite, Everything, Leadership, Place, Registry, Settle
-from registry.records import Leader
+from registry.port import (
+    Ask,
+    Discard,
+    Displace,
+    EngineWrite,
+    Everything,
+    Explain,
+    Leadership,
+    Place,
+    Registry,
+    Settle,
+)
+from registry.records import Leader, Verdict
 from tests.registry.builders import LOADED, M1, M2, A, bid, entry, job, leader, machine, offer, unit_file
 from tests.registry.world import World, delete, expire, seen, soon
 
@@ -67,6 +78,9 @@ WRITES: dict[str, list[EngineWrite]] = {
     "displace": [Displace(M1, "old.service")],
     "ask": [Ask(offer())],
     "settle": [Settle("old.service", (M1,))],
+    "explain": [Explain(A, Verdict(A, "it waits", 1))],
+    "forget": [Explain("old.service", None)],
+    "discard": [Discard(unit_file().hash, 1 << 40)],
     "many": [Place(entry(f"u{n}.service")) for n in range(250)],
 }
 
@@ -76,14 +90,20 @@ WRITES: dict[str, list[EngineWrite]] = {
 async def test_nothing_lands_of_a_deposed_leader(
     world: World, registry: Registry, writes: list[EngineWrite], end: str
 ) -> None:
+    old = Verdict("old.service", "it was there first", 1)
+    await registry.save(job("old.service"), unit_file(), seen=None)
     async with registry.campaign(leader(M1), ttl=10) as deposed, registry.follow(Everything()) as view:
-        await deposed.commit([Place(entry("old.service")), Ask(offer("kept.service"))])
+        await deposed.commit(
+            [Place(entry("old.service")), Ask(offer("kept.service")), Explain(old.name, old)]
+        )
         await _depose(world, deposed, end)
         before = await view.fresh()
         with pytest.raises(Deposed):
             await deposed.commit(writes)
         after = await view.fresh()
         assert (after.schedule, after.offers, after.bids) == (before.schedule, before.offers, before.bids)
+        assert after.files.keys() == {unit_file().hash}
+        assert (await registry.verdict(old.name), await registry.verdict(A)) == (old, None)
         await soon(deposed.wait_lost())
 
 

@@ -152,6 +152,18 @@ async def test_a_session_does_not_write_into_that_of_its_successor(world: World)
             assert (await view.fresh()).reports == {}
 
 
+async def test_a_session_forgets_nothing_that_its_successor_has_said(world: World) -> None:
+    async with world.connect().join(machine(), ttl=10) as first:
+        await first.report([report()], [])
+        await expire(world, world.keys.machine(M1))
+        registry = world.connect()
+        async with registry.join(machine(), ttl=10) as second, registry.follow(Everything()) as view:
+            await second.report([report(active="failed")], [])
+            with pytest.raises(Lost):
+                await first.report([], [A])
+            assert (await view.fresh()).reports == {A: {M1: report(active="failed")}}
+
+
 async def test_a_presence_that_somebody_removed_is_lost_at_the_next_word(
     world: World, registry: Registry
 ) -> None:

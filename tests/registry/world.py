@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
@@ -65,7 +65,8 @@ class EtcdWorld:
         return Client(self._endpoints, Credentials(), timeout=self._timeout)
 
     def connect(self) -> Registry:
-        registry = Etcd3Registry(self._endpoints, Credentials(), prefix=self._prefix, timeout=self._timeout)
+        endpoints = turned(self._endpoints, len(self._registries))
+        registry = Etcd3Registry(endpoints, Credentials(), prefix=self._prefix, timeout=self._timeout)
         self._registries.append(registry)
         return registry
 
@@ -75,6 +76,12 @@ class EtcdWorld:
         await self.client.close()
         # gRPC's thread tells of cancelled calls a moment later; told to a closed loop, it stumbles.
         await asyncio.sleep(0.02)
+
+
+def turned(endpoints: Sequence[Endpoint], by: int) -> Sequence[Endpoint]:
+    """Each connection begins with another member."""
+    by %= len(endpoints)
+    return [*endpoints[by:], *endpoints[:by]]
 
 
 @asynccontextmanager
