@@ -20,6 +20,7 @@ _WHERE = {
     "completion": "completing",
     "context": "contexting",
     "destroy": "leaving",
+    "diff": "comparing",
     "doctor": "health",
     "fd-forward": "forward",
     "help": "about",
@@ -71,7 +72,7 @@ class Fleetctl(click.Group):
         return super().parse_args(ctx, [resolved(word), *others])
 
 
-NEW = frozenset({"backup", "completion", "context", "doctor", "migrate", "plan", "restore", "why"})
+NEW = frozenset({"backup", "completion", "context", "diff", "doctor", "migrate", "plan", "restore", "why"})
 """Commands that fleet 1.0 has not: none of its scripts may find a short form taken by one of them."""
 
 

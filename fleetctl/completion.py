@@ -27,6 +27,7 @@ _TAKE_UNITS = frozenset(
     [
         "cat",
         "destroy",
+        "diff",
         "journal",
         "list-unit-files",
         "list-units",
@@ -41,7 +42,7 @@ _TAKE_UNITS = frozenset(
         "why",
     ]
 )
-_TAKE_UNIT_FILES = frozenset(["load", "start", "submit", "verify"])
+_TAKE_UNIT_FILES = frozenset(["diff", "load", "start", "submit", "verify"])
 _TAKE_FILES = frozenset(["backup", "restore"])
 _WORDS = {
     "completion": ("bash", "fish", "zsh"),

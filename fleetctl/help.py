@@ -26,7 +26,7 @@ To reach a cluster from elsewhere:
 EXIT_STATUS = (
     ("0", "it is done"),
     ("1", "something failed; the message says what"),
-    ("2", "a unit cannot be placed, or would not be (start, load, why, plan)"),
+    ("2", "a unit cannot be placed, or would not be (start, load, why, plan); or differs (diff)"),
     ("3", "status: a unit is not active"),
     ("4", "status: there is no such unit"),
     ("64", "the command line cannot be understood"),

@@ -45,6 +45,11 @@ class Candidate:
     template_unit: Unit | None = None
     template_file: LocalFile | None = None
 
+    @property
+    def on_disk(self) -> LocalFile | None:
+        """What the unit is by the files here."""
+        return self.file or self.template_file
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -61,7 +66,7 @@ def arrival(found: Candidate, verb: str, *, replace: bool, force: bool = False) 
     """What `verb` does about the unit; BadUnit with the reason if it cannot be done."""
     if found.unit is None:
         return _creation(found, replace=replace, force=force)
-    file = found.file or found.template_file
+    file = found.on_disk
     if replace:
         return _replacement(found, found.unit, file, verb, force=force)
     if file is None or isinstance(file.content, BadUnit) or file.content.hash == found.unit.file.hash:

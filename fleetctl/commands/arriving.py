@@ -152,6 +152,8 @@ def _tell(plan: Arrival) -> None:
             log_line("WARN", warning)
         else:
             complain(warning)
+            if plan.content is None and "differs from" in warning and sys.stderr.isatty():
+                complain(f"(fleetctl diff {plan.name} tells how, from where the file is)")
 
 
 def _create(session: Session, plan: Arrival, desired: str) -> None:
