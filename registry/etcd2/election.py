@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from registry.errors import Unavailable
+from registry.errors import RegistryError, Unavailable
 from registry.etcd2 import values
 from registry.etcd2.client import Answer, Client
 from registry.etcd2.faults import KEY_NOT_FOUND
@@ -39,16 +39,16 @@ class Campaign:
     leader: Leader
     ttl: float
     _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _version_news: asyncio.Event = field(default_factory=asyncio.Event)
     _said: str = ""
 
     @asynccontextmanager
     async def won(self) -> AsyncIterator[LayoutLeadership]:
         """Lead, once nobody else does."""
-        async with self.mirror.opened():
-            async with self.mirror.heard_by(self._hear):
-                lease, held, rest = await self._wait_won()
+        async with self.mirror.opened(), self.mirror.heard_by(self._hear):
+            lease, held, rest = await self._wait_won()
             leadership = LayoutLeadership(self.client, self.mirror, held, lease)
-            async with self.mirror.heard_by(leadership.hear), lease.kept():
+            async with self.mirror.heard_by(leadership.hear), lease.kept(), self._gate_minded(lease):
                 if rest:
                     log.info(
                         "Waiting %g s for previous lease to expire before continuing reconciliation", rest
@@ -60,10 +60,36 @@ class Campaign:
     def _hear(self, news: News) -> None:
         if news.touched & {LEADER, VERSION}:
             self._news.set()
+        if VERSION in news.touched:
+            self._version_news.set()
+
+    @asynccontextmanager
+    async def _gate_minded(self, lease: Lease) -> AsyncIterator[None]:
+        """Give the lease up when engines of this version no longer take part, until the context ends."""
+        task = asyncio.create_task(self._mind_gate(lease), name="mind the engine version")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _mind_gate(self, lease: Lease) -> None:
+        while not lease.has_ended:
+            await self._version_news.wait()
+            self._version_news.clear()
+            try:
+                # Once more, because others raise a low version at the same time.
+                if not (await self._passes_gate() or await self._passes_gate()):
+                    lease.give_up()
+            except RegistryError as error:
+                log.debug("reading the engine version: %s", error)
+                self._version_news.set()
+                await asyncio.sleep(PAUSE)
 
     async def _wait_won(self) -> tuple[Lease, HeldKey, float]:
         while True:
             self._news.clear()
+            self._version_news.clear()
             asked_at = asyncio.get_running_loop().time()
             try:
                 won = await self._attempt() if await self._passes_gate() else None

@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from registry import codec
@@ -174,6 +174,9 @@ class LayoutSession:
         if report.launched and self._is_target(name):
             await self._client.put(f"job/{name}/{JOB_STATE}", self._machine, ttl=ttl)
         elif not report.launched and (word is None or word.report.launched):
+            if word is not None:
+                # The heartbeat that goes is not one that somebody has taken away.
+                self._words[name] = replace(word, report=report)
             await self._client.delete(f"job/{name}/{JOB_STATE}", prevValue=self._machine)
         await self._client.put(f"state/{name}", text, ttl=ttl)
         answer = await self._client.put(f"states/{name}/{self._machine}", text, ttl=ttl)

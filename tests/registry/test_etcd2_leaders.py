@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from registry.errors import Deposed
-from registry.port import Displace, Place, Registry
+from registry.port import Displace, Everything, Place, Registry
 from tests.registry.builders import (
     M1,
     M2,
@@ -20,6 +20,7 @@ from tests.registry.builders import (
 )
 from tests.registry.layout_world import Etcd2
 from tests.registry.veterans import VeteranEngine
+from tests.registry.waiting import until
 from tests.registry.world import soon
 
 OLD1, OLD2 = "a" * 32, "b" * 32
@@ -82,6 +83,35 @@ async def test_engines_of_ours_do_nothing_beyond_their_version(
     await raw.put("engine/version", "1")
     await soon(waiting)
     await campaign.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("version", ["2", "nonsense"])
+async def test_a_leader_of_ours_stands_down_when_the_clusters_version_leaves_its_own(
+    raw: Etcd2, ours: Registry, version: str
+) -> None:
+    async with ours.campaign(leader(M1), ttl=10) as leadership:
+        await raw.put("engine/version", version)
+        await soon(leadership.wait_lost())
+        with pytest.raises(Deposed):
+            await leadership.commit([Place(entry())])
+        await leadership.resign()
+    assert await raw.dump() == {"engine/version": version}
+
+
+async def test_a_lower_version_is_raised_while_ours_leads(raw: Etcd2, ours: Registry) -> None:
+    async with ours.campaign(leader(M1), ttl=10) as leadership, ours.follow(Everything()) as view:
+        for lower in ("0", None):
+            if lower is None:
+                await raw.delete("engine/version")
+            else:
+                await raw.put("engine/version", lower)
+            await until(lambda: _is_version(raw, "1"))
+        await view.fresh()
+        await leadership.commit([])
+
+
+async def _is_version(raw: Etcd2, version: str) -> bool:
+    return await raw.value("engine/version") == version
 
 
 async def test_a_target_is_never_overwritten_nor_taken_from_another(raw: Etcd2, ours: Registry) -> None:

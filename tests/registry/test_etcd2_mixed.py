@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from dataclasses import replace
+
+import pytest
 
 from agent.loop import Agent
 from engine.loop import run as run_engine
@@ -163,6 +167,21 @@ async def test_what_a_veteran_deletes_of_ours_is_written_again(raw: Etcd2, ours:
             await raw.delete(f"state/{A}")
             await raw.delete(f"states/{A}", recursive=True)
             await until(lambda: _is(raw, A, "launched"))
+
+
+async def test_a_stop_is_said_once(raw: Etcd2, ours: Registry, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "registry")
+    await ours.save(job(), unit_file(), seen=None)
+    await raw.put(f"job/{A}/target", M1)
+    async with ours.follow(Everything()) as view, ours.join(machine(), ttl=30) as session:
+        await view.fresh()
+        for launched in (True, False, True, False):
+            await session.report([replace(report(), launched=launched)], [])
+            said = await raw.node(f"states/{A}/{M1}")
+            await view.fresh()
+            await session.report([report("b.service")], [])
+            assert await raw.node(f"states/{A}/{M1}") == said
+    assert not [line for line in caplog.messages if "somebody has removed it" in line]
 
 
 async def _is(raw: Etcd2, name: str, state: str) -> bool:
