@@ -17,6 +17,12 @@ _STREAMLOCAL = "direct-streamlocal@openssh.com"
 _HEAD = cMSG_CHANNEL_OPEN + len(_STREAMLOCAL).to_bytes(4, "big") + _STREAMLOCAL.encode()
 
 
+def words_of(error: Exception) -> str:
+    """What an exception of paramiko says, for people."""
+    said = error.text if isinstance(error, paramiko.ChannelException) else str(error)
+    return said[:1].lower() + said[1:] or type(error).__name__
+
+
 class FleetTransport(paramiko.Transport):
     """An SSH connection."""
 

@@ -18,7 +18,7 @@ import paramiko
 from fleetctl.connect import reason
 from fleetctl.errors import SshError
 from fleetctl.settings import Settings
-from fleetctl.ssh.channels import FleetTransport
+from fleetctl.ssh.channels import FleetTransport, words_of
 from fleetctl.ssh.command import by_command
 from fleetctl.ssh.config import HostConfig, host_config
 from fleetctl.ssh.deadline import Deadline
@@ -121,7 +121,7 @@ def through(tunnel: FleetTransport, name: str, host: str, port: int, deadline: D
     try:
         return tunnel.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=deadline.left())
     except (paramiko.SSHException, OSError, EOFError) as error:
-        raise SshError(f"{name} cannot connect to {host}:{port}: {error}") from error
+        raise SshError(f"{name} cannot connect to {host}:{port}: {words_of(error)}") from error
 
 
 @contextmanager
@@ -162,7 +162,7 @@ def _secured(
     try:
         transport = FleetTransport(stream)
     except (paramiko.SSHException, OSError, EOFError) as error:
-        raise SshError(f"ssh: handshake failed: {error}") from error
+        raise SshError(f"ssh: handshake failed: {words_of(error)}") from error
     try:
         _shake_hands(transport, known, names, port, deadline)
         _log_in(transport, settings, config, deadline)
@@ -183,7 +183,7 @@ def _shake_hands(
         key = transport.get_remote_server_key()
     except (paramiko.SSHException, OSError, EOFError) as error:
         deadline.left()
-        raise SshError(f"ssh: handshake failed: {error or type(error).__name__}") from error
+        raise SshError(f"ssh: handshake failed: {words_of(error)}") from error
     known.check(
         shown_address(names[1], port), HostKey(key.get_name(), key.asbytes()), shown_address(names[0], port)
     )

@@ -18,7 +18,7 @@ import paramiko
 from paramiko.agent import AgentRequestHandler
 
 from fleetctl.errors import SshError
-from fleetctl.ssh.channels import FleetTransport
+from fleetctl.ssh.channels import FleetTransport, words_of
 
 CHUNK = 1 << 15
 TERMINAL = "xterm-256color"
@@ -46,7 +46,7 @@ def read_command(transport: FleetTransport, line: str, tell: Callable[[str], Non
             tell(row.decode(errors="backslashreplace").rstrip("\n"))
         status = channel.recv_exit_status()
     except (paramiko.SSHException, OSError, EOFError) as error:
-        raise SshError(f"the connection broke: {error or type(error).__name__}") from error
+        raise SshError(f"the connection broke: {words_of(error)}") from error
     if status < 0:
         raise SshError("the connection was lost before the command had ended")
     return status
@@ -68,7 +68,7 @@ def _session(
             begin(channel)
             return _joined(channel, reads=reads or is_terminal)
     except (paramiko.SSHException, OSError, EOFError) as error:
-        raise SshError(f"the connection broke: {error or type(error).__name__}") from error
+        raise SshError(f"the connection broke: {words_of(error)}") from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from fleetctl.connect import Connect, Stream
 from fleetctl.endpoint import Endpoint, Server, UnixSocket
 from fleetctl.errors import BadEndpoint, SshError, Unreachable
 from fleetctl.settings import Settings
-from fleetctl.ssh.channels import FleetTransport
+from fleetctl.ssh.channels import FleetTransport, words_of
 from fleetctl.ssh.connection import direct, split_host
 from fleetctl.ssh.forwarding import join
 
@@ -84,7 +84,9 @@ def _opened(
                     return tls.wrap_socket(_as_socket(channel), server_hostname=host)
                 return _ChannelStream(channel)
     except (paramiko.SSHException, OSError, EOFError) as error:
-        raise Unreachable(f"{settings.tunnel} cannot connect to {endpoint.shown}: {error}") from error
+        raise Unreachable(
+            f"{settings.tunnel} cannot connect to {endpoint.shown}: {words_of(error)}"
+        ) from error
 
 
 def _as_socket(channel: paramiko.Channel) -> socket.socket:

@@ -47,6 +47,14 @@ def test_what_goes_wrong_at_the_far_end_of_a_tunnel_is_told(user: Shell, host: S
     assert ran.status == 1
 
 
+def test_a_server_that_a_tunnel_does_not_reach_is_said_so_in_words(user: Shell, host: SshHost) -> None:
+    ran = user("--tunnel", f"127.0.0.1:{host.port}", "--endpoint=http://127.0.0.1:1", "list-units")
+    assert ran.err == (
+        f"Error retrieving list of units from repository: 127.0.0.1:{host.port} cannot connect to "
+        "http://127.0.0.1:1: connect failed\n"
+    )
+
+
 def test_a_tunnel_that_cannot_be_dug_is_said_so(user: Shell) -> None:
     ran = user("--tunnel=127.0.0.1:1", "list-machines")
     assert ran.err == (
