@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fleetctl.contexts import applied, load
+from fleetctl.contexts import Contexts, applied, load
 from fleetctl.flags import GLOBAL, FlagError, Integer, OneOf, Spellings, Switch, flag, normalised, spellings
 from fleetctl.output import Stop, doing
 from fleetctl.session import Session
@@ -22,11 +22,13 @@ class FleetCommand(click.Command):
 
     def __init__(
         self, name: str, callback: Callback, params: list[click.Parameter], usage: str, *,
-        example: str = "", **texts: Any,
+        example: str = "", is_local: bool = False, **texts: Any,
     ) -> None:  # fmt: skip
         super().__init__(name, callback=callback, params=[*params, *GLOBAL], add_help_option=False, **texts)
         self.usage = usage
         self.example = example
+        self.is_local = is_local
+        """Whether it asks no cluster: then the context in use is none of its business."""
 
     @property
     def own_flags(self) -> list[click.Option]:
@@ -44,7 +46,7 @@ class FleetCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, or show its help."""
-        settings = Settings.of(_global_flags(ctx))
+        settings = Settings.of(_global_flags(ctx, is_local=self.is_local))
         if settings.help:
             from fleetctl.help import command_help
             from fleetctl.output import say
@@ -69,7 +71,7 @@ def _meant(said: str, known: Spellings) -> str:
     return nearest(written, known)
 
 
-def _global_flags(ctx: click.Context) -> dict[str, Any]:
+def _global_flags(ctx: click.Context, *, is_local: bool) -> dict[str, Any]:
     """The global flags, taken out of the command's, with those of a context. Raises Stop."""
     names = [str(option.name) for option in GLOBAL]
     flags = {name: ctx.params.pop(name) for name in names}
@@ -80,19 +82,25 @@ def _global_flags(ctx: click.Context) -> dict[str, Any]:
         for source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     )
     with doing("Unable to initialize client"):
-        found = applied(flags, from_line, from_environment, load())
+        contexts = Contexts() if is_local and not flags["context"] else load()
+        found = applied(flags, from_line, from_environment, contexts)
     by_context = frozenset(name for name in names if found[name] != flags[name])
     return {**found, "given": from_line | from_environment | by_context}
 
 
 def command(
-    usage: str, summary: str, *params: click.Parameter, description: str = "", example: str = ""
+    usage: str,
+    summary: str,
+    *params: click.Parameter,
+    description: str = "",
+    example: str = "",
+    is_local: bool = False,
 ) -> Callable[[Callback], FleetCommand]:
     """Make a command of a function; its name is the first word of the usage."""
 
     def made(callback: Callback) -> FleetCommand:
         texts: dict[str, Any] = {"short_help": summary, "help": description or None, "example": example}
-        return FleetCommand(usage.split()[0], callback, list(params), usage, **texts)
+        return FleetCommand(usage.split()[0], callback, list(params), usage, is_local=is_local, **texts)
 
     return made
 

@@ -51,6 +51,7 @@ help = _HelpCommand(
     words("ignored"),
     description="Prints the version of fleetctl.",
     example="fleetctl version",
+    is_local=True,
 )
 def version(session: Session, ignored: Sequence[str]) -> None:
     """Print the version."""

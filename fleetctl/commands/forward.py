@@ -22,6 +22,7 @@ CHUNK = 1 << 16
     words("sockets"),
     description="Used by --tunnel on the host that is tunnelled through; of no use by itself.",
     example="fleetctl fd-forward /var/run/fleet.sock",
+    is_local=True,
 )
 def fd_forward(session: Session, sockets: Sequence[str]) -> None:
     """Copy stdin to the socket and the socket to stdout until either ends."""

@@ -22,6 +22,7 @@ them, each with its line. Nothing is contacted. The exit status is 1 if the
 cluster would refuse a file or could never place its unit, 0 if there are at most
 warnings.""",
     example="fleetctl verify units/*.service",
+    is_local=True,
 )
 def verify(session: Session, files: Sequence[str]) -> int:
     """Print what is wrong with each file."""

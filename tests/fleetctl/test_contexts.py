@@ -61,3 +61,13 @@ def test_a_context_without_flags_is_an_error_of_usage(alone: Shell, words: tuple
 def test_a_spoilt_file_is_named(alone: Shell) -> None:
     alone.file(".fleetctl/contexts.json", "{")
     assert "~/.fleetctl/contexts.json cannot be read" in alone("list-units").err
+
+
+def test_what_asks_no_cluster_does_not_care_which_is_in_use(alone: Shell) -> None:
+    alone.file("a.service")
+    alone("context", "create", "dead", "--tunnel", "127.0.0.1:1")
+    alone("context", "use", "dead")
+    assert alone("version").status == 0
+    assert alone("verify", "a.service").status == 0
+    assert alone("fd-forward", "/nope").err == "Failed dialing remote address: /nope: no such file\n"
+    assert alone("--context=dead", "version").err.startswith("Unable to initialize client: failed init")
