@@ -6,11 +6,13 @@ Rule 2: a warning is about what fleet stores but does nothing about.
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from units.dropins import with_drop_ins
 from units.file import InvalidUnitFile, Option, parse_options
 from units.name import InvalidName, check_name
 from units.requirements import (
@@ -39,15 +41,32 @@ class Problem:
         return f"{where}: {'warning: ' if self.is_warning else ''}{self.said}"
 
 
-def problems(path: str, name: str, text: str) -> list[Problem]:
-    """Everything that is wrong with the file of the unit of this name, in the order of its lines."""
+def problems(path: str, name: str, text: str, drop_ins: Mapping[str, str] | None = None) -> list[Problem]:
+    """Everything that is wrong with the file of the unit of this name, in the order of its lines.
+
+    `drop_ins` are the texts of its drop-ins, by path.
+    """
     broken, options = _read(path, text)
     found = [*broken, *_of_name(path, name)]
     if not options and not broken:
         found.append(Problem(path, 0, "it is empty: it holds no options"))
     found += _of_requirements(path, options, text)
     found += _of_options(path, options, text)
+    found += _of_drop_ins(options, drop_ins or {})
     return sorted(found)
+
+
+def _of_drop_ins(options: Sequence[Option], texts: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with drop-ins, and with what they say to the cluster beside what was said before."""
+    told = {problem.said for problem in _of_requirements("", options, "")}
+    for path, text in texts.items():
+        broken, own = _read(path, text)
+        yield from (*broken, *_of_options(path, own, text))
+        options = with_drop_ins(options, {posixpath.basename(path): own})
+        for problem in _of_requirements(path, options, text):
+            if problem.said not in told:
+                told.add(problem.said)
+                yield problem
 
 
 def _read(path: str, text: str) -> tuple[list[Problem], tuple[Option, ...]]:
@@ -108,8 +127,18 @@ def _is_pair(value: str) -> bool:
     return value.count("=") == 1 and not value.startswith("=") and not value.endswith("=")
 
 
+def place_of(option: str, texts: Iterable[tuple[str, str]]) -> str | None:
+    """`PATH:LINE` of an option of [X-Fleet], in the first of these files (path, text) that has it."""
+    found = ((path, _line(option, text)) for path, text in texts)
+    return next((f"{path}:{line}" for path, line in found if line), None)
+
+
 def line_of(option: str, text: str) -> int:
     """The line on which an option of [X-Fleet] stands, 1 if it is not found."""
+    return _line(option, text) or 1
+
+
+def _line(option: str, text: str) -> int | None:
     begin = max(text.find(f"[{SECTION}]"), 0)
     found = re.search(rf"^[ \t]*{re.escape(option)}[ \t]*=", text[begin:], re.MULTILINE)
-    return text.count("\n", 0, begin + found.start()) + 1 if found else 1
+    return text.count("\n", 0, begin + found.start()) + 1 if found else None

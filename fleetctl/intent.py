@@ -6,13 +6,13 @@ Rule 2: messages are those of fleet 1.0 where it had one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fleetctl.entities import INACTIVE, LAUNCHED, LOADED, Unit
 from fleetctl.errors import BadUnit
-from fleetctl.inspection import line_of
-from units.file import UnitFile
+from fleetctl.inspection import place_of
+from units.file import InvalidUnitFile, Option, UnitFile
 from units.name import InvalidName, check_name, parse_name
 from units.requirements import InvalidRequirements, check_requirements, near_miss, unknown_options
 
@@ -23,14 +23,32 @@ REPLACEABLE = {
 }
 """The desired states in which each verb may replace a unit."""
 
+Texts = Sequence[tuple[str, str]]
+"""Local files that a unit is made of, each its path and its text; the unit file itself first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropIn:
+    """A drop-in on disk; without options it masks another of its name."""
+
+    path: str
+    text: str
+    options: tuple[Option, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file on disk: what it holds, or why it cannot be used."""
+    """A file on disk: what it holds with its drop-ins, or why it cannot be used."""
 
     path: str
     text: str
     content: UnitFile | BadUnit
+    drop_ins: tuple[DropIn, ...] = ()
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """All that was read, each with its path."""
+        return ((self.path, self.text), *((one.path, one.text) for one in self.drop_ins))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +62,15 @@ class Candidate:
     template: str = ""
     template_unit: Unit | None = None
     template_file: LocalFile | None = None
+    instance_file: LocalFile | None = None
+    """The template on disk as the instance has it: with the drop-ins of both."""
+    drop_ins: Mapping[str, DropIn] | BadUnit = field(default_factory=dict)
+    """The instance's own, which a template in the cluster lacks."""
 
     @property
     def on_disk(self) -> LocalFile | None:
         """What the unit is by the files here."""
-        return self.file or self.template_file
+        return self.file or self.instance_file or self.template_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +101,40 @@ def _creation(found: Candidate, *, replace: bool, force: bool) -> Arrival:
     _check_name(found.name)
     warnings: tuple[str, ...] = ()
     if found.file is not None:
-        source: LocalFile | None = found.file
+        texts: Texts = found.file.texts
         content = _read(found.file, f"failed getting Unit({found.path}) from file")
     elif not found.template:
         raise BadUnit(f"unable to find Unit({found.name}) in Registry or on filesystem")
     else:
-        source, content = None if found.template_unit else found.template_file, _template(found)
-        if found.template_unit is not None and not replace and _other(found.template_file, content):
+        texts, content = _template(found)
+        if found.template_unit and not replace and _other(found.template_file, found.template_unit.file):
             warnings = (_differs(found.template, "template unit file", found.path),)
     return Arrival(
-        found.name, content, warnings=(*warnings, *_check(found.name, content, source, force=force))
+        found.name, content, warnings=(*warnings, *_check(found.name, content, texts, force=force))
     )
 
 
-def _template(found: Candidate) -> UnitFile:
+def _template(found: Candidate) -> tuple[Texts, UnitFile]:
+    """What an instance is made of: the local texts that take part in it, and the content."""
     failed = f"failed getting Unit({found.path}) from template"
     if found.template_unit is not None:
-        return found.template_unit.file
-    if found.template_file is None:
+        return _with_own_drop_ins(found, found.template_unit.file, failed)
+    file = found.on_disk
+    if file is None:
         raise BadUnit(
             f"{failed}: unable to find template Unit({found.template}) in Registry or on filesystem"
         )
-    return _read(found.template_file, f"{failed}: unable to load template Unit({found.template}) from file")
+    return file.texts, _read(file, f"{failed}: unable to load template Unit({found.template}) from file")
+
+
+def _with_own_drop_ins(found: Candidate, template: UnitFile, failed: str) -> tuple[Texts, UnitFile]:
+    if isinstance(found.drop_ins, BadUnit):
+        raise BadUnit(f"{failed}: {found.drop_ins}") from found.drop_ins
+    texts = tuple((one.path, one.text) for one in found.drop_ins.values())
+    try:
+        return texts, template.with_drop_ins({name: one.options for name, one in found.drop_ins.items()})
+    except InvalidUnitFile as error:
+        raise BadUnit(f"{failed}: {error}") from error
 
 
 def _replacement(found: Candidate, unit: Unit, file: LocalFile | None, verb: str, *, force: bool) -> Arrival:
@@ -114,7 +148,7 @@ def _replacement(found: Candidate, unit: Unit, file: LocalFile | None, verb: str
         said = f"can not replace Unit({found.name}) in state '{unit.desired}', use the appropriate command"
         return Arrival(found.name, warnings=(f"Warning: {said}",))
     return Arrival(
-        found.name, content, replaces=True, warnings=_check(found.name, content, file, force=force)
+        found.name, content, replaces=True, warnings=_check(found.name, content, file.texts, force=force)
     )
 
 
@@ -146,9 +180,9 @@ def _check_name(name: str) -> None:
         raise BadUnit(f'{error} ("{name}")') from error
 
 
-def _check(name: str, content: UnitFile, source: LocalFile | None, *, force: bool) -> tuple[str, ...]:
+def _check(name: str, content: UnitFile, texts: Texts, *, force: bool) -> tuple[str, ...]:
     """The warnings about a unit that can be stored; BadUnit if it cannot."""
-    where = source.path if source is not None else f"Unit {name}"
+    where = texts[0][0] if texts else f"Unit {name}"
     if not content.options:
         refusal = "googleapi: Error 409: unit does not exist and options field empty"
         raise BadUnit(f"failed creating unit {name}: {refusal} (unit file {where} holds no options)")
@@ -156,15 +190,15 @@ def _check(name: str, content: UnitFile, source: LocalFile | None, *, force: boo
         check_requirements(content.options)
     except InvalidRequirements as error:
         raise BadUnit(f"{error} ({where})") from error
-    return tuple(_unknown(name, option, source, force=force) for option in unknown_options(content.options))
+    return tuple(_unknown(name, option, texts, force=force) for option in unknown_options(content.options))
 
 
-def _unknown(name: str, option: str, source: LocalFile | None, *, force: bool) -> str:
+def _unknown(name: str, option: str, texts: Texts, *, force: bool) -> str:
     """The warning about an option of [X-Fleet] of no meaning; BadUnit if it is a typo in a local file."""
     said = f'Unit {name}: unrecognized requirement in [X-Fleet] section: "{option}"'
-    if source is None:  # from a template in the cluster, which has been let in before
+    where = place_of(option, texts)
+    if where is None:  # from a template in the cluster, which has been let in before
         return said
-    where = f"{source.path}:{line_of(option, source.text)}"
     meant = near_miss(option)
     if meant is not None and not force:
         raise BadUnit(

@@ -1,4 +1,4 @@
-"""Unit files on disk, and all that is known about a unit that is to be created.
+"""Unit files on disk with their drop-ins, and all that is known about a unit that is to be created.
 
 Rule 1: nothing is changed here: all that is asked for is looked up first, files and registry.
 Rule 2: what cannot be read is kept as the error it gave; whether that matters is decided in `intent`.
@@ -7,14 +7,15 @@ Rule 2: what cannot be read is kept as the error it gave; whether that matters i
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from fleetctl.api import Api
+from fleetctl.dropins import drop_ins_of
 from fleetctl.entities import Unit
 from fleetctl.errors import BadUnit, FleetctlError, Unreachable
-from fleetctl.intent import Candidate, LocalFile
+from fleetctl.intent import Candidate, DropIn, LocalFile
 from fleetctl.names import is_pattern, last_part, literal_name, spread, with_type
 from units.file import InvalidUnitFile, UnitFile, decode_text
 from units.name import UnitName, parse_name
@@ -43,7 +44,7 @@ class _Search:
         if self._all:
             with _asking("Units"):
                 self._units.update({unit.name: unit for unit in api.units()})
-        self._files: dict[str, LocalFile | None] = {}
+        self._files: dict[tuple[str, str], LocalFile | None] = {}
 
     @property
     def existing(self) -> list[str]:
@@ -60,9 +61,19 @@ class _Search:
         return self._from_template(path, unit, parts)
 
     def _from_template(self, path: str, unit: Unit | None, parts: UnitName) -> Candidate:
-        file = self._file(posixpath.join(posixpath.dirname(path), parts.template))
+        directory = posixpath.dirname(path)
+        template = posixpath.join(directory, parts.template)
         stored = self._unit(parts.template) if unit is None else None
-        return Candidate(parts.full, path, unit, None, parts.template, stored, file)
+        return Candidate(
+            parts.full,
+            path,
+            unit,
+            template=parts.template,
+            template_unit=stored,
+            template_file=self._file(template),
+            instance_file=self._file(template, parts.full),
+            drop_ins=_own_drop_ins(directory, parts) if stored is not None else {},
+        )
 
     def _path(self, argument: str) -> str:
         """The path to look at. It ends in the name of the unit."""
@@ -77,10 +88,11 @@ class _Search:
                 self._units[name] = self._api.unit(name)
         return self._units.get(name)
 
-    def _file(self, path: str) -> LocalFile | None:
-        if path not in self._files:
-            self._files[path] = read_file(path)
-        return self._files[path]
+    def _file(self, path: str, name: str = "") -> LocalFile | None:
+        key = path, name or last_part(path)
+        if key not in self._files:
+            self._files[key] = read_file(*key)
+        return self._files[key]
 
 
 @contextmanager
@@ -91,8 +103,11 @@ def _asking(what: str) -> Iterator[None]:
         raise Unreachable(f"error retrieving {what} from Registry: {error}") from error
 
 
-def read_file(path: str) -> LocalFile | None:
-    """The file on disk, with what is wrong with it; None if there certainly is none."""
+def read_file(path: str, name: str) -> LocalFile | None:
+    """The file on disk as the unit of this name has it, with the drop-ins beside it.
+
+    What is wrong with any of them is the content; None if there certainly is no such file.
+    """
     try:
         text = decode_text(Path(path).read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -101,7 +116,26 @@ def read_file(path: str) -> LocalFile | None:
         said = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
         return LocalFile(path, "", BadUnit(f"open {path}: {said}"))
     try:
-        return LocalFile(path, text, UnitFile.from_text(text))
+        drop_ins = drop_ins_of(posixpath.dirname(path), name)
+        content = _with(UnitFile.from_text(text), drop_ins)
+    except BadUnit as error:
+        return LocalFile(path, text, error)
     except InvalidUnitFile as error:
         where = f"{path}:{error.line}" if error.line else path
         return LocalFile(path, text, BadUnit(f"{error} ({where})"))
+    return LocalFile(path, text, content, tuple(drop_ins.values()))
+
+
+def _with(file: UnitFile, drop_ins: Mapping[str, DropIn]) -> UnitFile:
+    """The file with its drop-ins; an empty one stays empty, and is refused later. Raises InvalidUnitFile."""
+    return file.with_drop_ins({name: one.options for name, one in drop_ins.items()}) if file.options else file
+
+
+def _own_drop_ins(directory: str, parts: UnitName) -> Mapping[str, DropIn] | BadUnit:
+    """Those of an instance alone: the template's came into the cluster with the template."""
+    try:
+        found = drop_ins_of(directory, parts.full)
+    except BadUnit as error:
+        return error
+    own = posixpath.join(directory, f"{parts.full}.d")
+    return {name: one for name, one in found.items() if posixpath.dirname(one.path) == own}

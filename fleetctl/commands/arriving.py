@@ -31,7 +31,9 @@ Planned = tuple[Candidate, Arrival]
 _FILES = """\
 An argument is the path of a unit file, or the name of a unit that is in the
 cluster already. For an instance (web@1.service) without a file of its own the
-template (web@.service) is taken, from the cluster or beside the given path."""
+template (web@.service) is taken, from the cluster or beside the given path.
+Drop-ins in a directory beside it (web@.service.d/*.conf, web@1.service.d/*.conf)
+are a part of the unit."""
 
 
 @command(
