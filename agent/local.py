@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent.batch import Batches
 from agent.changes import Changes
+from agent.dropindir import SYSTEM_PATH, user_path
 from agent.errors import HostError, NotLoaded, Refused, Unwritable
 from agent.host import HostFacts, Present, Remembered, Stage, UnitStatus
 from agent.installer import Installer
@@ -64,7 +65,8 @@ class LocalHost:
     ) -> "LocalHost":
         """This host. `memory_directory` must not outlive the boot; `user` talks to the user's own systemd."""
         systemd = Systemd(user=user, library=library)
-        return cls(systemd, UnitDirectory(units_directory), Memory(memory_directory))
+        search_path = user_path() if user else SYSTEM_PATH
+        return cls(systemd, UnitDirectory(units_directory, search_path), Memory(memory_directory))
 
     async def watch(self) -> None:
         """Recall what an earlier agent has done, then stay connected to systemd. Never returns."""

@@ -4,20 +4,15 @@ Each unit is one symbolic link whose target is the record, `launched:<hash>`: ma
 room on a full tmpfs, and shown by `ls -l`. Recording blocks: call it in a thread.
 """
 
-import itertools
 import logging
-import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
+from agent.atomic import UNFINISHED, link
 from agent.errors import Unwritable
 from agent.host import Remembered, Stage
 
 log = logging.getLogger(__name__)
-
-UNFINISHED = ".unfinished-"
-_COUNT = itertools.count()
 
 
 class Memory:
@@ -31,14 +26,14 @@ class Memory:
         """Recall what an earlier agent has recorded. What cannot be read is not remembered."""
         if not self._path.is_dir():
             return
-        for link in self._path.iterdir():
-            record = _parsed(str(link.readlink())) if link.is_symlink() else None
-            if link.name.startswith(UNFINISHED):
-                link.unlink(missing_ok=True)
+        for path in self._path.iterdir():
+            record = _parsed(str(path.readlink())) if path.is_symlink() else None
+            if path.name.startswith(UNFINISHED):
+                path.unlink(missing_ok=True)
             elif record is None:
-                log.warning("%s is no record of a unit: left alone", link)
+                log.warning("%s is no record of a unit: left alone", path)
             else:
-                self._units[link.name] = record
+                self._units[path.name] = record
 
     def get(self, name: str) -> Remembered | None:
         """What is known of a unit, or None."""
@@ -50,14 +45,10 @@ class Memory:
 
     def record(self, name: str, memory: Remembered) -> None:
         """Remember this of a unit, instead of what was. Raises Unwritable, and then nothing has changed."""
-        unfinished = self._path / f"{UNFINISHED}{os.getpid()}-{next(_COUNT)}"
         try:
             self._path.mkdir(mode=0o755, parents=True, exist_ok=True)
-            unfinished.symlink_to(f"{memory.stage}:{memory.hash}")
-            unfinished.replace(self._path / name)
+            link(self._path / name, f"{memory.stage}:{memory.hash}")
         except OSError as error:
-            with suppress(OSError):
-                unfinished.unlink()
             raise Unwritable("record", self._path / name, error.strerror or str(error)) from error
         self._units[name] = memory
 

@@ -4,31 +4,35 @@ Rule 1: a file is there as a whole or not at all.
 Rule 2: what is no unit file is left alone, and said once.
 """
 
-import itertools
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from agent.atomic import UNFINISHED, replace
+from agent.dropindir import DropInDirectory, NotOurs
 from agent.errors import Unwritable
-from units.file import content_hash
+from units.file import InvalidUnitFile, UnitFile, content_hash
 from units.name import KNOWN_TYPES
 
 log = logging.getLogger(__name__)
 
-UNFINISHED = ".unfinished-"
-_COUNT = itertools.count()
+TAMPERED = "changed on the host"
+"""Stands for the content of a unit whose drop-ins are not as its file has them."""
 
 Signature = tuple[int, int, int]
+Known = tuple[Signature, str, Mapping[str, str]]
+"""What was last read of a unit's file: its hash, and the drop-ins it carries."""
 
 
 class UnitDirectory:
-    """The unit files on this host, each in a file of the unit's name."""
+    """The unit files on this host, each in a file of its name; `search_path` is where systemd looks."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, search_path: Path) -> None:
         self.path = path
-        self._hashes: dict[str, tuple[Signature, str]] = {}
+        self.drop_ins = DropInDirectory(path, search_path)
+        self._known: dict[str, Known] = {}
         self._said: set[str] = set()
 
     def path_of(self, name: str) -> Path:
@@ -43,32 +47,51 @@ class UnitDirectory:
             raise Unwritable("write to", self.path, "read-only, or no permission")
 
     def read(self) -> dict[str, str]:
-        """The hashes of all unit files by name; what has not changed is not read again. Raises OSError."""
+        """The hashes of all units by name; what has not changed is not read again. Raises OSError.
+
+        That of a unit whose drop-ins are not what its file says is TAMPERED.
+        """
         try:
             with os.scandir(self.path) as entries:
                 found = {entry.name: entry for entry in entries if self._is_unit(entry)}
         except FileNotFoundError:
             return {}
-        self._hashes = {name: self._hash(name, entry) for name, entry in found.items()}
-        return {name: hash for name, (_, hash) in self._hashes.items()}
+        self._known = {name: self._look(name, entry) for name, entry in found.items()}
+        return {
+            name: hash if self.drop_ins.fit(name, drop_ins) else TAMPERED
+            for name, (_, hash, drop_ins) in self._known.items()
+        }
 
     def write(self, name: str, text: str) -> None:
-        """Put a unit file there, in place of what is there. Raises Unwritable."""
+        """Put a unit file there, in place of what is there, with its drop-ins. Raises Unwritable."""
         path = self.path_of(name)
         with _explained("write", path):
             self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
-            replace(path, text.encode("utf-8", "surrogateescape"))
+            self._replace(name, text)
+
+    def _replace(self, name: str, text: str) -> None:
+        try:
+            self.drop_ins.write(name, _drop_ins(text))
+            replace(self.path_of(name), text.encode("utf-8", "surrogateescape"))
+        except NotOurs:
+            raise
+        except OSError:
+            with suppress(OSError):
+                self.drop_ins.remove(name)
+            raise
 
     def remove(self, name: str) -> None:
-        """Take a unit file away, if it is there. Raises Unwritable."""
+        """Take a unit file away with its drop-ins, as far as they are there. Raises Unwritable."""
         path = self.path_of(name)
         with _explained("remove", path):
+            self.drop_ins.remove(name)
             path.unlink(missing_ok=True)
 
     def clear_unfinished(self) -> None:
         """Take away what an agent that was killed while writing has left behind."""
-        for path in self.path.glob(f"{UNFINISHED}*"):
-            path.unlink(missing_ok=True)
+        for pattern in (f"{UNFINISHED}*", f"*.d/{UNFINISHED}*"):
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
 
     def free(self) -> int | None:
         """Bytes left in the directory, or None where that cannot be found out."""
@@ -83,32 +106,29 @@ class UnitDirectory:
             return False
         if entry.is_file() and entry.name.rpartition(".")[2] in KNOWN_TYPES:
             return True
+        if entry.is_dir() and entry.name.endswith(".d"):
+            return False
         if entry.name not in self._said:
             self._said.add(entry.name)
             log.warning("%s is no unit file: left alone", entry.path)
         return False
 
-    def _hash(self, name: str, entry: os.DirEntry[str]) -> tuple[Signature, str]:
+    def _look(self, name: str, entry: os.DirEntry[str]) -> Known:
         stat = entry.stat()
         signature = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-        known = self._hashes.get(name)
+        known = self._known.get(name)
         if known and known[0] == signature:
             return known
         text = Path(entry.path).read_bytes().decode("utf-8", "surrogateescape")
-        return signature, content_hash(text)
+        return signature, content_hash(text), _drop_ins(text)
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write a file in one move: it is there as a whole or not at all. Raises OSError."""
-    unfinished = path.parent / f"{UNFINISHED}{os.getpid()}-{next(_COUNT)}"
+def _drop_ins(text: str) -> Mapping[str, str]:
+    """The drop-ins that a unit file carries; one that cannot be read carries none."""
     try:
-        unfinished.write_bytes(content)
-        unfinished.chmod(0o644)
-        unfinished.replace(path)
-    except OSError:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise
+        return UnitFile.from_stored(text).drop_ins
+    except InvalidUnitFile:
+        return {}
 
 
 def free_bytes(path: Path) -> int:
@@ -125,6 +145,8 @@ def _explained(verb: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         why = error.strerror or str(error)
+        if isinstance(error, NotOurs):
+            raise Unwritable(verb, Path(error.filename), why) from error
         try:
             free = f" ({free_bytes(path.parent)} bytes free in {path.parent})"
         except OSError:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.atomic import UNFINISHED
 from agent.errors import Unwritable
 from agent.host import Remembered, Stage
 from agent.memory import Memory
-from agent.unitdir import UNFINISHED, UnitDirectory
+from agent.unitdir import UnitDirectory
 from agent.verify import difference
 from tests.builders import unit_file
 
@@ -18,7 +19,7 @@ OTHER = unit_file("Conflicts=x")
 
 @pytest.fixture
 def directory(tmp_path: Path) -> UnitDirectory:
-    return UnitDirectory(tmp_path / "run" / "units")
+    return UnitDirectory(tmp_path / "run" / "units", tmp_path / "systemd")
 
 
 def test_a_directory_that_is_not_there_holds_nothing(directory: UnitDirectory) -> None:
@@ -93,7 +94,7 @@ def test_the_directory_is_made_with_its_parents(directory: UnitDirectory) -> Non
 def test_a_directory_that_cannot_be_made_says_which_and_why(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file where a directory should be")
     with pytest.raises(Unwritable, match=f"could not make {tmp_path}/run/units: Not a directory"):
-        UnitDirectory(tmp_path / "run" / "units").make()
+        UnitDirectory(tmp_path / "run" / "units", tmp_path / "systemd").make()
 
 
 def test_free_space_is_known_before_the_directory_is_there(directory: UnitDirectory) -> None:

@@ -10,6 +10,7 @@ from tests.fleetctl.conftest import SIMPLE, Shell
 
 LIMITS = "[Service]\nMemoryMax=50M\n"
 CARRIED = f"{SIMPLE}\n[X-DropIn 10-limits.conf/Service]\nMemoryMax=50M\n"
+UNUSABLE = 'the name of a drop-in must not hold "/", "]" or characters that cannot be printed'
 DIFFERS = "WARNING: Unit {} in registry differs from local {} {}. Add --replace to override.\n"
 
 
@@ -201,8 +202,7 @@ def test_verify_reads_drop_ins_too(alone: Shell) -> None:
             "a@1.service.d/20-more.conf:4: MachineID cannot be used with Conflicts",
             'a@1.service.d/20-more.conf:5: warning: unknown option "Colour" in [X-Fleet], which does nothing',
             "a@1.service.d/README: warning: it is ignored: the name of a drop-in must end in .conf",
-            'a@1.service.d/x]y.conf: the name of a drop-in must not hold "/", "]" or characters that cannot be '
-            "printed",
+            "a@1.service.d/x]y.conf: " + UNUSABLE,
         ]
     )
     assert (ran.err, ran.status) == ("4 errors in 1 of 1 files\n", 1)

@@ -4,8 +4,9 @@ import asyncio
 import itertools
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,10 @@ async def command(*argv: str, check: bool = True) -> str:
     return out.decode().strip()
 
 
-async def show(name: str, property: str) -> str:
+async def show(name: str, property: str, *, user: bool = False) -> str:
     """What systemctl says of a unit."""
-    return await command("systemctl", "show", "--value", "-p", property, name)
+    whose = ["--user"] if user else []
+    return await command("systemctl", *whose, "show", "--value", "-p", property, name)
 
 
 class SystemdBench:
@@ -94,12 +96,39 @@ def nothing_blocks(library: str) -> AbstractContextManager[object]:
     return blockbuster_ctx("agent") if library == "dbus_fast" else nullcontext()
 
 
-@pytest.fixture(params=LIBRARIES)
-async def bench(request: pytest.FixtureRequest) -> AsyncIterator[SystemdBench]:
-    made = SystemdBench(request.param)
-    with nothing_blocks(request.param):
+@asynccontextmanager
+async def at_work(made: SystemdBench) -> AsyncIterator[SystemdBench]:
+    """The bench with an agent on it, and nothing left behind afterwards."""
+    with nothing_blocks(made.library):
         await made.start_agent()
         try:
             yield made
         finally:
             await made.clean()
+
+
+@pytest.fixture(params=LIBRARIES)
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[SystemdBench]:
+    async with at_work(SystemdBench(request.param)) as made:
+        yield made
+
+
+@pytest.fixture
+async def system_bench() -> AsyncIterator[SystemdBench]:
+    """The same with one library, where trying both would show nothing new."""
+    async with at_work(SystemdBench("dbus_fast")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def user_manager() -> None:
+    """The systemd of the root user, as `systemd_user=true` has it."""
+    subprocess.run(["systemctl", "start", "user@0.service"], check=True)
+
+
+@pytest.fixture
+async def user_bench(user_manager: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SystemdBench]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/0")
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/0/bus")
+    async with at_work(SystemdBench("dbus_fast", user=True)) as made:
+        yield made

@@ -1,12 +1,11 @@
 """Every type of unit that fleet schedules, on systemd; and the systemd of a user."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.agent.host_contract import SLEEPS, UNIT, HostContract, becomes, launch
-from tests.agent.inside.conftest import SystemdBench, command, nothing_blocks, show
+from tests.agent.inside.conftest import SystemdBench, command, show
 from units.file import UnitFile
 
 pytestmark = [
@@ -62,30 +61,12 @@ async def test_a_unit_whose_type_this_host_cannot_run_says_so(bench: SystemdBenc
     assert (await bench.host.states([automount]))[automount].load == "not-found"
 
 
-@pytest.fixture(scope="module")
-def user_manager() -> None:
-    """The systemd of the root user, as `systemd_user=true` has it."""
-    asyncio.run(_start_user_manager())
-
-
-async def _start_user_manager() -> None:
-    await command("systemctl", "start", "user@0.service")
-
-
 class TestUserManager(HostContract):
     """The suite, on the systemd of a user."""
 
     @pytest.fixture
-    async def bench(self, user_manager: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SystemdBench]:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/0")
-        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/user/0/bus")
-        made = SystemdBench("dbus_fast", user=True)
-        with nothing_blocks("dbus_fast"):
-            await made.start_agent()
-            try:
-                yield made
-            finally:
-                await made.clean()
+    async def bench(self, user_bench: SystemdBench) -> SystemdBench:
+        return user_bench
 
 
 async def test_what_systemd_is_about_to_do_to_a_unit_is_known(bench: SystemdBench) -> None:
