@@ -97,8 +97,8 @@ async def start_the_cluster(lab: Lab) -> None:
 
 async def start_the_units(h1: Host) -> dict[str, set[str]]:
     """The units of examples/, started from one host."""
-    for file in EXAMPLES.glob("*.service"):
-        h1.write(f"/root/{file.name}", file.read_text())
+    for file in (*EXAMPLES.glob("*.service"), *EXAMPLES.glob("*.service.d/*.conf")):
+        h1.write(f"/root/{file.relative_to(EXAMPLES)}", file.read_text())
     names = ["hello.service", "watcher.service", *WEB, *SIDEKICKS]
     await fleetctl(h1, "start", *(f"/root/{name}" for name in names))
     return await until_active(
