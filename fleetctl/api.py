@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from fleetctl.entities import Json, Machine, Setting, State, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Word of a change: the unit's name, empty where it is about more, and the revision if it is told."""
+
+    unit: str = ""
+    id: str = ""
+
 
 Metadata = Mapping[str, Mapping[str, str]]
 """By machine ID."""
@@ -50,8 +60,8 @@ class Api(Protocol):
     def doctor(self) -> Json:
         """What is wrong with the cluster (docs/API.md). Raises Unsupported."""
 
-    def events(self) -> Iterator[str]:
-        """The kinds of all events, as they come. Raises Unsupported."""
+    def events(self, since: str) -> Iterator[Event]:
+        """All events, as they come, from a revision on if one is given. Raises Unsupported."""
 
     def close(self) -> None:
         """End the connection."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from fleetctl.api import Metadata
+from fleetctl.api import Event, Metadata
 from fleetctl.connect import Connect
 from fleetctl.endpoint import Endpoint, UnixSocket
 from fleetctl.entities import Json, Machine, Setting, State, Unit
@@ -115,16 +115,26 @@ class Client:
                 raise Unsupported(f"the daemon there cannot {purpose}: it is of an older version") from error
             raise
 
-    def events(self) -> Iterator[str]:
-        """The kinds of all events, as they come, on a connection of its own. Raises Unsupported."""
-        with self._exchange.home.stream(f"{self._base}events") as response:
+    def events(self, since: str) -> Iterator[Event]:
+        """All events, as they come, from a revision on if one is given. Raises Unsupported.
+
+        They come on a connection of their own.
+        """
+        query = f"?{urlencode({'since': since})}" if since else ""
+        with self._exchange.stream(f"{self._base}events{query}") as response:
             if response.status in (404, 405):
                 raise Unsupported("the daemon there sends no events: it is of an older version")
             if response.status != 200:
                 raise _api_error(response.status, response.read())
+            data, id = b"", ""
             while line := response.readline():
-                if line.startswith(b"event:"):
-                    yield line[6:].strip().decode(errors="replace")
+                if line.startswith(b"data:"):
+                    data = line[5:]
+                elif line.startswith(b"id:"):
+                    id = line[3:].strip().decode(errors="replace")
+                elif data and not line.strip():
+                    yield Event(_unit_of(data), id)
+                    data, id = b"", ""
 
     def close(self) -> None:
         """End the connections; the next request makes a new one."""
@@ -160,6 +170,14 @@ def _operation(machine: str, key: str, value: str) -> Json:
 
 def _item(name: str) -> str:
     return "units/" + quote(name.encode("utf-8", "surrogateescape"), safe="")
+
+
+def _unit_of(data: bytes) -> str:
+    """The unit that an event is about, empty where it is about more."""
+    try:
+        return str(json.loads(data).get("name", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _setting_as_json(setting: Setting) -> dict[str, str]:

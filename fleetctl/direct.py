@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from fleetctl.api import Metadata
+from fleetctl.api import Event, Metadata
 from fleetctl.entities import Json, Machine, Setting, State, Unit
 from fleetctl.errors import ApiError, BadEndpoint, Unreachable, Unsupported
 from fleetctl.output import complain, log_line
@@ -145,7 +145,7 @@ class Direct:
         servers = asyncio.run_coroutine_threadsafe(health(self._store), self._loop).result()
         return checkup(Seen(picture, servers, time.time()))
 
-    def events(self) -> Iterator[str]:
+    def events(self, since: str) -> Iterator[Event]:
         raise Unsupported("with --driver=etcd lists are looked at again and again")
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ Rule 2: who has moved is followed, as fleet 1.0 did: with the same method and bo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
@@ -128,6 +128,12 @@ class Exchange:
             line, target = self._followed(line, target, answer.location)
             answer = self._logged(line, method, target, body)
         raise Unreachable(f"{self.home.shown} sends requests in circles: stopped after {MOVES} redirects")
+
+    def stream(self, target: str) -> AbstractContextManager[HTTPResponse]:
+        """An answer of the endpoint itself that goes on and on, on a connection of its own."""
+        if self._debug:
+            log_line("DEBUG", f"HTTP GET {self.home.url}{target}")
+        return self.home.stream(target)
 
     def close(self) -> None:
         """End all connections."""

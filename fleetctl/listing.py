@@ -6,6 +6,7 @@ Rule 1: what is printed to a pipe or a file without `-o` is byte for byte what f
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic
@@ -44,11 +45,12 @@ class Listing(Generic[Item]):
         self._write(shown)
         if not self._how.watch:
             return
-        from fleetctl.changes import Changes
+        from fleetctl.changes import POLL, TOGETHER, Changes
 
         changes = Changes(session.api)
         while True:
-            changes.wait()
+            changes.wait(POLL if changes.polls else None)
+            time.sleep(TOGETHER)
             session.forget()
             try:
                 text = self._text(session, look())

@@ -7,9 +7,10 @@ Rule 2: a unit that no machine takes is not waited for, unless a number of attem
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fleetctl.changes import Pace
 from fleetctl.entities import State, Unit, place
 from fleetctl.errors import FleetctlError
 from fleetctl.eyes import Eyes, Reasons
@@ -20,7 +21,6 @@ from fleetctl.verdict import WAIT, End, Goal, Verdict, no_place, verdict
 
 ATTEMPT = 2.0
 """Seconds of one of the attempts that `--block-attempts` counts."""
-FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.010, 0.250, 1.3
 UNPLACEABLE, TIMEOUT = 2, 124
 
 
@@ -70,11 +70,14 @@ def wait_for(
     begin = time.monotonic()
     pending = [_Watched(name, begin) for name in names]
     watch = _Watch(session, goal, tell=tell, patient=attempts > 0)
+    pace = Pace(session.api, frozenset(names))
+    end = begin + attempts * ATTEMPT if attempts > 0 else float("inf")
     try:
-        for now in _moments(attempts):
+        while (now := time.monotonic()) <= end:
             pending = watch.still_pending(pending, now)
             if not pending:
                 break
+            pace.wait(end - now + 0.001, restless=watch.restless)
     except KeyboardInterrupt:
         watch.progress.clear()
         complain("Interrupted. What has been asked of the cluster goes on.")
@@ -82,18 +85,6 @@ def wait_for(
     watch.time_out(pending)
     watch.sum_up(len(names), time.monotonic() - begin)
     return watch.faults
-
-
-def _moments(attempts: int) -> Iterator[float]:
-    """The times to look, by the monotonic clock: now, and again and again until the attempts are used up."""
-    start = now = time.monotonic()
-    limit = attempts * ATTEMPT if attempts > 0 else float("inf")
-    pause = FIRST_PAUSE
-    while now - start <= limit:
-        yield now
-        time.sleep(min(pause, max(0.0, start + limit - time.monotonic()) + 0.001))
-        pause = min(pause * GROWTH, LONGEST_PAUSE)
-        now = time.monotonic()
 
 
 class _Watch:
@@ -110,6 +101,8 @@ class _Watch:
         self._tell = tell
         self._trouble = ""
         self.progress = Progress()
+        self.restless = True
+        """Whether something is waited for that no event tells of."""
         self._eyes = Eyes(session.api, goal)
 
     def still_pending(self, pending: Sequence[_Watched], now: float) -> list[_Watched]:
@@ -121,9 +114,13 @@ class _Watch:
                 self._trouble = str(error)
                 self.progress.clear()
                 complain(f"Still waiting: {error}")
+            self.restless = True
             return list(pending)
         self._pending = {one.name for one in pending}
         left = [watched for watched in pending if not self._ended(watched, *seen[watched.name], now)]
+        self.restless = any(
+            one.verdict is not WAIT or _waits_for_place(self._goal, seen[one.name][0]) for one in left
+        )
         self.progress.show(lambda: [f"{one.name} {self._stage(one, *seen[one.name])}" for one in left])
         return left
 
@@ -194,6 +191,11 @@ class _Watch:
     def _failure(self, name: str, unit: Unit | None, said: Verdict) -> str:
         where = f" on {place(unit.machine, self._session.machines())}" if unit and unit.machine else ""
         return f"unit {name} failed{where}: {said.why} (fleetctl status {name} tells more)"
+
+
+def _waits_for_place(goal: Goal, unit: Unit | None) -> bool:
+    """Whether a unit waits for a place: why it gets none changes without any event."""
+    return goal.needs_place and unit is not None and not unit.machine
 
 
 def _placeless(name: str, said: Verdict) -> str:
