@@ -6,12 +6,12 @@ Each change is said at once; what changes while that is under way is said togeth
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 
 from agent.backoff import pause
 from agent.errors import HostError
-from agent.host import Host, Stage
+from agent.host import Host, Stage, UnitStatus
 from agent.report import news, reports
 from agent.troubles import Troubles
 from registry.errors import Lost, RegistryError
@@ -21,6 +21,8 @@ from registry.records import Report
 log = logging.getLogger(__name__)
 
 Source = Callable[[], Awaitable[frozenset[str]]]
+SILENT = 1.0
+"""Seconds after which systemd counts as silent, until it answers."""
 UP = frozenset({"active", "reloading", "refreshing"})
 
 
@@ -80,11 +82,7 @@ class Publisher:
 
     async def _publish(self, names: frozenset[str]) -> None:
         remembered = self._host.remembered()
-        try:
-            statuses = await self._host.states([name for name in names if name in remembered])
-        except HostError:
-            await self._say_troubles()
-            raise
+        statuses = await self._states([name for name in names if name in remembered])
         self._troubles.active([name for name, status in statuses.items() if status.active in UP])
         troubles = self._troubles.all()
         current = reports(
@@ -99,14 +97,32 @@ class Publisher:
         if over := [name for name in gone if (m := remembered.get(name)) and m.stage is Stage.GONE]:
             await self._host.forget(over)
 
+    async def _states(self, names: Collection[str]) -> Mapping[str, UnitStatus]:
+        """What systemd says; while it says nothing, what troubles the units is said without it."""
+        asking = asyncio.ensure_future(self._host.states(names))
+        try:
+            while not (await asyncio.wait({asking}, timeout=SILENT))[0]:
+                await self._say_troubles()
+            return await asking
+        except HostError:
+            await self._say_troubles()
+            raise
+        finally:
+            asking.cancel()
+
     async def _say_troubles(self) -> None:
-        """While systemd is silent: what troubles the units, beside the last that was said of them."""
+        """While systemd is silent: what troubles the units, beside the last that was said of them.
+
+        Of those that could not be loaded all is known without it.
+        """
         troubles = self._troubles.all()
-        fresh = [
-            replace(report, reason=trouble.reason, failures=trouble.failures)
+        current = {
+            name: replace(report, reason=trouble.reason, failures=trouble.failures)
             for name, report in self._published.items()
-            if (trouble := troubles.get(name)) and report.reason != trouble.reason
-        ]
+            if (trouble := troubles.get(name))
+        }
+        current |= reports(self._machine, troubles, {}, {}, self._published, self._clock(), troubles)
+        fresh, _ = news((), current, self._published)
         if fresh:
             await self._session.report(fresh, ())
             self._published |= {report.name: report for report in fresh}

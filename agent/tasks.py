@@ -175,16 +175,24 @@ class Tasks:
 
     @contextmanager
     def _timed(self, step: Step, goal: Wanted | None) -> Iterator[None]:
-        """Speak of it once when this takes long."""
-        late = asyncio.get_running_loop().call_later(self._blocked_after, self._blocked, step, goal)
+        """Speak of it when this takes long, and again whenever it has taken twice as long."""
+        loop = asyncio.get_running_loop()
+        late: list[asyncio.TimerHandle] = []
+
+        def blocked(seconds: float) -> None:
+            self._blocked(step, goal, seconds)
+            late[:] = [loop.call_later(seconds, blocked, 2 * seconds)]
+
+        late.append(loop.call_later(self._blocked_after, blocked, self._blocked_after))
         try:
             yield
         finally:
-            late.cancel()
+            late[0].cancel()
 
-    def _blocked(self, step: Step, goal: Wanted | None) -> None:
-        said = f"blocked for {self._blocked_after:g} s in {self._host.unanswered() or WAITS_FOR[step.turn]}"
-        log.warning("cannot yet %s %s: %s", step.verb, step.name, said)
+    def _blocked(self, step: Step, goal: Wanted | None, seconds: float) -> None:
+        said = f"blocked for {seconds:g} s in {self._host.unanswered() or WAITS_FOR[step.turn]}"
+        level = logging.WARNING if seconds == self._blocked_after else logging.DEBUG
+        log.log(level, "cannot yet %s %s: %s", step.verb, step.name, said)
         before = self._troubles.all().get(step.name) or _trouble(goal, "", certain=False)
         self._troubles.put(step.name, replace(before, reason=said))
 

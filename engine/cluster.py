@@ -14,6 +14,9 @@ from units.machine import Machine
 from units.requirements import Requirements
 from units.state import TargetState
 
+STILL_THERE = frozenset({"active", "activating", "deactivating", "reloading"})
+"""systemd's active states in which processes of the unit exist."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

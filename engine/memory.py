@@ -30,6 +30,23 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Setback:
+    """A unit that hosts could not run. Times are of the event loop's clock, in seconds."""
+
+    hash: str
+    """Of the content that they could not run."""
+    moves: int = 0
+    """How often it was moved for that."""
+    again_at: float = 0.0
+    """When it may be moved again."""
+    off: Mapping[str, Refusal] = field(default_factory=no_entries)
+    """By machine ID, those that it has left."""
+
+
+NOTHING_YET = Setback("")
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """The open rounds, and whom not to ask. Everything else is read from the picture each time."""
 
@@ -43,6 +60,8 @@ class Memory:
     """By unit name, then machine ID."""
     silent: Mapping[str, float] = field(default_factory=no_entries)
     """Machines that let a bid window pass, and until when nothing is offered to them."""
+    setbacks: Mapping[str, Setback] = field(default_factory=no_entries)
+    """By unit name: those that hosts could not run."""
     absent_since: Mapping[str, float] = field(default_factory=no_entries)
     """Machines with units that are not present, and when that was first seen."""
     suspects: frozenset[str] = frozenset()

@@ -17,6 +17,7 @@ from engine.draft import Draft
 from engine.leave import Leaving, amended, judged, no_longer_ordinary, ownerless, pushed_off, why_leave
 from engine.order import Order, Rank
 from engine.queue import Queue
+from engine.setbacks import Hindered
 from units.placement import global_objection
 from units.requirements import EMPTY
 
@@ -30,6 +31,8 @@ class Differences:
     rows: set[str]
     """Units whose row of the schedule has changed."""
     machines: set[str]
+    reports: set[str]
+    """Units of which some host says something new."""
 
     @classmethod
     def between(cls, old: Cluster, new: Cluster) -> "Differences":
@@ -39,6 +42,7 @@ class Differences:
             unreadable=old.unreadable ^ new.unreadable,
             rows=changed(old.schedule, new.schedule),
             machines=changed(old.machines, new.machines),
+            reports=changed(old.reports, new.reports),
         )
 
 
@@ -51,6 +55,7 @@ class Residence:
         self.order = Order()
         self.homeless = Queue()
         """Units that want a place and have none on a machine that is present."""
+        self.hindered = Hindered()
         self.version = 0
         """Counts the updates that have changed anything."""
         self._on: defaultdict[str, set[str]] = defaultdict(set)
@@ -78,6 +83,7 @@ class Residence:
         easy = {name for name, machine in plain if self._moved_easily(name, machine, dirty)}
         self._spread(dirty)
         self._judge(found, dirty, (touched | found.rows) - easy)
+        self.hindered.update(cluster, found.units | found.rows | found.reports)
         self._find_pushed(dirty | {machine for _, machine in plain})
 
     def leaving(self) -> Iterator[Leaving]:
@@ -98,15 +104,16 @@ class Residence:
             there = name in self.draft.residents_of(machine)
             if there and (made := pushed_off(self.draft, self.cluster.units[name], machine)):
                 yield made
-                yield from self._following(name, machine)
+                yield from self.following(name, machine)
 
-    def _following(self, name: str, machine: str) -> Iterator[Unschedule]:
+    def following(self, name: str, machine: str) -> Iterator[Unschedule]:
+        """Take off all who follow a unit that leaves a machine. Call it in a sketch, and to its end."""
         for fan in sorted(self.order.fans(name)):
             if fan in self.draft.residents_of(machine):
                 self.draft.take(fan, machine)
                 said = f"required peer Unit({name}) is not scheduled locally"
                 yield Unschedule(fan, machine, f"target Machine({machine}) unable to run unit: {said}")
-                yield from self._following(fan, machine)
+                yield from self.following(fan, machine)
 
     # What a change touches
 

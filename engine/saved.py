@@ -54,7 +54,7 @@ def as_json(moment: Moment) -> Json:
         "units": {name: _unit_as_json(unit) for name, unit in sorted(cluster.units.items())},
         "unreadable": sorted(cluster.unreadable),
         "schedule": _nested(cluster.schedule, lambda entry: _entry_as_json(entry, cluster)),
-        "reports": _nested(cluster.reports, lambda report: report.active),
+        "reports": _nested(cluster.reports, _report_as_json),
         "offers": _nested(cluster.offers, lambda offer: offer.id),
         "bids": _nested(cluster.bids, _bid_as_json),
         "memory": memory_as_json(moment.memory),
@@ -88,7 +88,7 @@ def _cluster(saved: Json) -> Cluster:
         unreadable=frozenset(saved.get("unreadable", ())),
         schedule=table("schedule", lambda n, m, value: _entry(n, m, value, units)),
         machines={id: _machine(id, of, deaf) for id, of in saved.get("machines", {}).items()},
-        reports=table("reports", _report),
+        reports=table("reports", lambda n, m, value: _report(n, m, value, units)),
         offers=table("offers", lambda n, m, id: Offer(m, n, id, units[n].hash if n in units else "")),
         bids=table("bids", lambda n, m, value: Bid(m, n, **value)),
     )
@@ -144,8 +144,20 @@ def _entry(name: str, machine: str, value: Json, units: Mapping[str, Unit]) -> S
     return ScheduleEntry(machine, name, value.get("hash", unit.hash if unit else ""), desired)
 
 
-def _report(name: str, machine: str, active: str) -> Report:
-    return Report(machine, name, "", "loaded", active, "", launched=True, since=0.0)
+TROUBLE = ("hash", "load", "failures", "reason")
+"""What a plan reads of a report, besides the active state, once the host has failed."""
+
+
+def _report_as_json(report: Report) -> Json | str:
+    if not report.failures:
+        return report.active
+    return {"active": report.active, **{key: getattr(report, key) for key in TROUBLE}}
+
+
+def _report(name: str, machine: str, said: Json | str, units: Mapping[str, Unit]) -> Report:
+    told: Json = {"active": said} if isinstance(said, str) else said
+    usual = {"hash": units[name].hash if name in units else "", "load": "loaded", "sub": ""}
+    return Report(machine, name, launched=True, since=0.0, **{**usual, **told})
 
 
 def _bid_as_json(bid: Bid) -> Json:

@@ -1,11 +1,11 @@
 """The memory of the leading engine as JSON, and back."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from engine.auction import Auction
-from engine.memory import Memory, Refusal, Said
+from engine.memory import Memory, Refusal, Said, Setback
 from registry import codec
 
 Json = dict[str, Any]
@@ -23,6 +23,7 @@ def memory_as_json(memory: Memory) -> Json:
         "refusals": {
             n: {m: asdict(r) for m, r in sorted(by.items())} for n, by in sorted(memory.refusals.items())
         },
+        "setbacks": {n: _setback_as_json(s) for n, s in sorted(memory.setbacks.items())},
         "silent": dict(sorted(memory.silent.items())),
         "absent_since": dict(sorted(memory.absent_since.items())),
         "suspects": sorted(memory.suspects),
@@ -41,10 +42,19 @@ def memory_from_json(saved: Json) -> Memory:
     return Memory(
         auctions={n: Auction(n, **{**a, "asked": tuple(a["asked"])}) for n, a in auctions},
         refusals={n: {m: Refusal(**r) for m, r in by.items()} for n, by in refusals},
+        setbacks={n: _setback(value) for n, value in saved.get("setbacks", {}).items()},
         said={n: _said(n, value) for n, value in saved.get("said", {}).items()},
         suspects=frozenset(saved.get("suspects", ())),
         **plain,
     )
+
+
+def _setback_as_json(setback: Setback) -> Json:
+    return {**asdict(replace(setback, off={})), "off": {m: asdict(r) for m, r in sorted(setback.off.items())}}
+
+
+def _setback(value: Json) -> Setback:
+    return Setback(**{**value, "off": {m: Refusal(**r) for m, r in value.get("off", {}).items()}})
 
 
 def _without_name(told: Json) -> Json:

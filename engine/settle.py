@@ -9,27 +9,24 @@ Rule 3: a unit that no machine takes always has its reason. So many rounds are o
 
 from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import replace
-from itertools import islice
 from math import inf
 
 from engine.auction import ASKED_AT_ONCE, BID_WINDOW, Auction, Outcome, answers, judge
 from engine.caution import Absence
-from engine.cluster import Unit
+from engine.cluster import STILL_THERE, Unit
 from engine.decisions import Award, CloseAuction, Decision, OfferUnit, Unschedule
 from engine.explanations import Explanations
 from engine.memory import Memory
 from engine.notes import Notes
 from engine.pace import Pace
+from engine.reasons import Reasons
 from engine.residence import Residence, ranked
-from engine.sieve import Sieve, sentence
+from engine.setbacks import Setbacks
 from engine.stuck import NO_REFUSALS, Grounds, Stuck
 from registry.records import Answer, ScheduleEntry, Verdict
 
 ROUNDS_AT_ONCE = 512
 """So many auctions at least may be open at the same time; in a larger cluster one for each machine."""
-
-STILL_THERE = frozenset({"active", "activating", "deactivating", "reloading"})
-"""systemd's active states in which processes of the unit exist."""
 
 
 class Settlement:
@@ -55,6 +52,9 @@ class Settlement:
         self._rounds = memory.rounds
         self._auctions = dict(memory.auctions)
         self._notes = Notes(memory, now)
+        self._setbacks = Setbacks(memory, now)
+        self._reasons = Reasons(self._draft, self._notes, self._setbacks, now)
+        self._leaves = self._setbacks.movable(residence.hindered.on, self._draft, self._auctions)
         self._silent_at_first = frozenset(self._notes.silent)
         self._explanations = Explanations(memory, now)
         self._pace = Pace(memory, now, machines=len(self._cluster.machines))
@@ -70,6 +70,7 @@ class Settlement:
             auctions=self._auctions,
             refusals=self._notes.refusals,
             silent=self._notes.silent,
+            setbacks=self._setbacks.of,
             absent_since=self._away.since,
             suspects=self._away.suspects,
             said=self._explanations.said,
@@ -82,6 +83,7 @@ class Settlement:
         """When something is to be looked at again even if nothing changes, in seconds of the loop's clock."""
         times = [auction.deadline for auction in self._auctions.values()]
         times += self._notes.ends(self.waiting)
+        times += self._setbacks.ends(self.waiting, self._residence.hindered.on)
         times += self._pace.ends
         times += self._explanations.ends
         return min((t for t in times if t > self._now), default=None)
@@ -104,16 +106,17 @@ class Settlement:
 
     def _order(self) -> Iterable[tuple[str, int, str]]:
         homeless = self._residence.homeless
-        if not self._pushed:
+        others = self._leaves.keys() | self._pushed
+        if not others:
             return homeless
-        return ranked(homeless, map(self._residence.order.rank, self._pushed))
+        return ranked(homeless, map(self._residence.order.rank, others))
 
     def _is_held(self, name: str) -> bool:
         """Whether a unit still belongs to a machine whose loss is doubted."""
         return not self._away.doubted.isdisjoint(self._cluster.schedule.get(name, ()))
 
     def _has_no_place(self, name: str) -> bool:
-        return name in self._residence.homeless or name in self._pushed
+        return name in self._residence.homeless or name in self._pushed or name in self._residence.hindered.on
 
     def _needs_place(self, name: str) -> bool:
         return self._has_no_place(name) and not self._is_held(name)
@@ -132,6 +135,7 @@ class Settlement:
                 name, tuple(sorted(asked)), "no longer wanted" if auction else "left by another leader"
             )
         self._notes.keep_only(self._needs_place)
+        self._setbacks.keep_only(self._cluster.units, self._residence.hindered.on)
 
     def _place(self, unit: Unit) -> Iterator[Decision]:
         auction = self._auctions.get(unit.name)
@@ -167,22 +171,31 @@ class Settlement:
     def _goes_to(
         self, unit: Unit, machine: str, asked: tuple[str, ...], said: str, answered: tuple[Answer, ...]
     ) -> Iterator[Decision]:
-        earlier = self._notes.answers(unit.name, but=asked)
-        sieve = Sieve(self._draft, unit.name, unit.wants)
-        yield self._explanations.placed(self._verdict(unit, said, sieve, answered + earlier, machine))
+        need, left = self._need(unit), tuple(self._left(unit))
+        yield self._explanations.placed(self._reasons.placed(unit, said, machine, asked, answered))
         self._notes.forget(unit.name)
+        yield from left
         for lost in sorted(self._cluster.schedule.get(unit.name, {})):
             if lost not in self._draft.machines:
                 yield Unschedule(unit.name, lost, f"target Machine({lost}) went away")
         self._draft.put(unit.name, unit.wants, machine)
         entry = ScheduleEntry(machine, unit.name, unit.hash, unit.desired)
-        yield Award(entry, asked, f"target state {unit.desired} and unit not scheduled: {said}")
+        yield Award(entry, asked, f"{need}: {said}")
+
+    def _left(self, unit: Unit) -> Iterator[Unschedule]:
+        """Take a unit from the machine that cannot run it, with all who follow."""
+        machine, said = self._leaves.get(unit.name, ("", ""))
+        if machine in self._draft.places(unit.name):
+            self._draft.take(unit.name, machine)
+            self._setbacks.moved(unit, machine, said)
+            yield Unschedule(unit.name, machine, f"target Machine({machine}) unable to run unit: {said}")
+            yield from self._residence.following(unit.name, machine)
 
     def _offer(self, unit: Unit) -> Iterator[Decision]:
         slowly = not self._away.suspects.isdisjoint(self._cluster.schedule.get(unit.name, ()))
         if slowly and self._pace.is_full():
             said = f"at most {self._pace.limit} units move in a second from machines that were lost together"
-            yield from self._waits(self._verdict(unit, said))
+            yield from self._waits(self._reasons.plain(unit, said))
             return
         verdict, asked = self._asked(unit)
         if verdict is not None:
@@ -200,14 +213,23 @@ class Settlement:
 
     def _asked(self, unit: Unit) -> tuple[Verdict | None, tuple[str, ...]]:
         """Whom to ask about a unit, or why nobody is asked."""
+        if unit.name in self._leaves:
+            return self._asked_instead(unit)
         grounds = self._grounds(unit.name)
         if known := self._known_stuck(unit.name, grounds):
             return self._explanations.recent(unit.name) or known, ()
         if said := self._still_running(unit):
-            return self._verdict(unit, said), ()
+            return self._reasons.plain(unit, said), ()
         if asked := self._candidates(unit):
             return None, asked
         return self._why_nowhere(unit, grounds), ()
+
+    def _asked_instead(self, unit: Unit) -> tuple[Verdict | None, tuple[str, ...]]:
+        """Whom to ask in place of the machine that cannot run a unit, or why it stays there."""
+        if asked := self._candidates(unit):
+            return None, asked
+        self._setbacks.stays(unit)
+        return self._reasons.stays(unit, *self._leaves[unit.name]), ()
 
     def _grounds(self, name: str) -> Grounds:
         refusals = self._notes.refusals.get(name, NO_REFUSALS)
@@ -225,9 +247,13 @@ class Settlement:
         id = f"{self._before.epoch}.{self._rounds}"
         self._auctions[unit.name] = Auction(unit.name, unit.hash, id, asked, self._now + BID_WINDOW)
         self._draft.put(unit.name, unit.wants, asked[0], certain=False)
-        return OfferUnit(
-            unit.name, unit.hash, id, asked, f"target state {unit.desired} and unit not scheduled"
-        )
+        return OfferUnit(unit.name, unit.hash, id, asked, self._need(unit))
+
+    def _need(self, unit: Unit) -> str:
+        """Why a unit needs a place."""
+        if unit.name in self._leaves:
+            return f"Machine({self._leaves[unit.name][0]}) is unable to run unit"
+        return f"target state {unit.desired} and unit not scheduled"
 
     def _still_running(self, unit: Unit) -> str | None:
         for machine, report in sorted(self._cluster.reports.get(unit.name, {}).items()):
@@ -236,46 +262,36 @@ class Settlement:
         return None
 
     def _candidates(self, unit: Unit) -> tuple[str, ...]:
-        """The least loaded machines that may have the unit; where one pushes it off, if need be."""
-        pushed_off: list[str] = []
+        """The least loaded machines that may have the unit; where one pushes it off, or could not run it, if
+        need be. Who leaves a machine that cannot run it goes where it has not been, and not back too soon.
+        """
+        here, off = self._leaves.get(unit.name, ("", ""))[0], self._setbacks.off(unit.name)
+        avoided, again = (off.keys() | {here}, self._setbacks.left(unit.name)) if here else (set(), off)
         asked: list[str] = []
+        pushed_off: list[str] = []
+        last_choice: list[str] = []
         for machine in self._draft.worth_asking(unit.name, unit.wants):
-            if not self._notes.avoids(unit.name, machine) and not self._objects(unit, machine):
+            if machine in avoided or self._notes.avoids(unit.name, machine):
+                continue
+            if self._draft.objection(unit.name, unit.wants, machine) is None:
                 pushes = self._draft.replacer(unit.name, unit.wants, machine) is not None
-                (pushed_off if pushes else asked).append(machine)
+                (pushed_off if pushes else last_choice if machine in again else asked).append(machine)
             if len(asked) == ASKED_AT_ONCE:
                 break
-        return tuple(asked or islice(pushed_off, ASKED_AT_ONCE))
-
-    def _objects(self, unit: Unit, machine: str) -> bool:
-        return self._draft.objection(unit.name, unit.wants, machine) is not None
+        others = last_choice if here else pushed_off or last_choice
+        return tuple(asked or others[:ASKED_AT_ONCE])
 
     def _waits(self, verdict: Verdict) -> Iterator[Decision]:
-        self.waiting[verdict.name] = verdict.reason
+        if verdict.winner is None:
+            self.waiting[verdict.name] = verdict.reason
         yield from self._explanations.waits(verdict)
 
     def _why_nowhere(self, unit: Unit, grounds: Grounds) -> Verdict:
-        """How many machines each constraint rules out, also in one sentence for an operator."""
         if recent := self._explanations.recent(unit.name):
             return recent
-        sieve = Sieve(self._draft, unit.name, unit.wants)
-        sieve.hosts_say(self._notes.silent, self._notes.refusals.get(unit.name, {}), self._now)
-        sieve.rules_say()
         lost = "".join(f"Machine({m}) went away; " for m in sorted(self._cluster.schedule.get(unit.name, {})))
-        said = lost + sentence(len(self._draft.machines), sieve.out)
-        verdict = self._verdict(unit, said, sieve, self._notes.answers(unit.name))
+        verdict = self._reasons.nowhere(unit, lost)
         if self._draft.is_untouched and self._notes.silent.keys() == self._silent_at_first:
             ends = [t for t in self._notes.ends((unit.name,)) if t > self._now]
             self._stuck.note(verdict, grounds, min(ends, default=inf))
         return verdict
-
-    def _verdict(
-        self,
-        unit: Unit,
-        said: str,
-        sieve: Sieve | None = None,
-        answered: tuple[Answer, ...] = (),
-        winner: str | None = None,
-    ) -> Verdict:
-        ruled_out = tuple(sieve.out) if sieve else ()
-        return Verdict(unit.name, said, len(self._draft.machines), ruled_out, answered, winner)

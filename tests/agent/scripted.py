@@ -136,6 +136,8 @@ class ScriptedHost:
 
     async def states(self, names: Collection[str]) -> Mapping[str, UnitStatus]:
         self._need_bus()
+        if gate := self.machine.gates.get("states"):
+            await gate.wait()
         if faults := self.machine.faults.get("states"):
             raise faults[0]
         return {name: self._status(name) for name in names}

@@ -155,7 +155,7 @@ async def test_what_takes_long_is_said_once_and_shown_while_it_lasts_and_others_
         await w.reported(B, is_("active"))
         machine.gates[f"start {A}"].set()
         report = await w.reported(A, lambda r: r is not None and r.active == "active" and not r.reason)
-    assert caplog.text.count("blocked for") == 1
+    assert [r.levelname for r in caplog.records if "blocked for" in r.message].count("WARNING") == 1
 
 
 async def test_what_troubles_a_unit_is_said_although_systemd_says_nothing_of_its_state(
@@ -170,6 +170,31 @@ async def test_what_troubles_a_unit_is_said_although_systemd_says_nothing_of_its
         report = await w.reported(A, lambda r: r is not None and r.reason)
         assert report is not None
         assert (report.active, report.reason) == ("active", str(silence))
+
+
+async def test_a_unit_that_could_not_be_loaded_is_told_although_systemd_says_nothing_at_all(
+    machine: Machine,
+) -> None:
+    silence = NoAnswer("systemd did not answer within 25 s when asked to list units")
+    machine.faults |= {f"load {A}": [silence] * 9, "states": [silence]}
+    async with world(ScriptedHost(machine)) as w:
+        await w.schedule(A, SLEEPS)
+        report = await w.reported(A, lambda r: r is not None and r.failures >= 3)
+    assert report is not None
+    assert (report.load, report.active, report.reason) == ("error", "failed", str(silence))
+
+
+async def test_a_trouble_is_told_while_systemd_is_still_asked_for_the_state(machine: Machine) -> None:
+    host = ScriptedHost(machine)
+    async with world(host) as w:
+        await w.schedule(A, SLEEPS)
+        await w.reported(A, is_("active"))
+        machine.gates["states"] = asyncio.Event()
+        w.agent._troubles.put(A, Trouble(SLEEPS.hash, "blocked for 10 s in StopUnit", certain=False))
+        report = await w.reported(A, lambda r: r is not None and r.reason)
+        assert report is not None
+        assert (report.active, report.reason) == ("active", "blocked for 10 s in StopUnit")
+        machine.gates["states"].set()
 
 
 async def test_of_what_nothing_is_left_to_be_done_no_trouble_is_kept() -> None:

@@ -82,6 +82,8 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("stray"), names, ids),
     st.tuples(st.just("stray"), names, ids),
     st.tuples(st.just("off"), names, ids),
+    st.tuples(st.just("fails"), names, st.integers(3, 5)),
+    st.tuples(st.just("fails"), names, st.integers(3, 5)),
     st.tuples(st.just("off"), names, ids),
     answers,
     st.tuples(st.just("wait"), st.sampled_from((0.1, 0.5, 1.0, 6.0))),
@@ -149,6 +151,8 @@ class World:
                 self._stray(full(name), id)
             case ("off", str(name), str(id)):
                 self._take_off(full(name), id)
+            case ("fails", str(name), int(times)):
+                self._fail(full(name), times)
             case ("answers", str(id), said):
                 assert said is None or isinstance(said, float | str)
                 self.answers[id] = said
@@ -190,6 +194,17 @@ class World:
         """An entry is gone that another leader has removed."""
         if id in self.cluster.schedule.get(name, {}):
             self.cluster = carried_out(self.cluster, [Unschedule(name, id, "")])
+
+    def _fail(self, name: str, times: int) -> None:
+        """The hosts of a unit cannot run it."""
+        entries = self.cluster.schedule.get(name, {}).items() if name in self.cluster.units else ()
+        said = {
+            m: Report(m, name, e.hash, "error", "failed", "failed", True, 0.0, "no room", times)
+            for m, e in entries
+            if m in self.cluster.machines
+        }
+        if said:
+            self.cluster = replace(self.cluster, reports={**self.cluster.reports, name: said})
 
     def _reports(self, *, stopped: bool) -> dict[str, dict[str, Report]]:
         """What agents say that have caught up, or have not yet stopped anything."""

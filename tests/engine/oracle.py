@@ -94,6 +94,9 @@ def excuse(cluster: Cluster, decisions: tuple[Decision, ...], leaving: Unschedul
         return "on several machines"
     if said := unfit(cluster, unit, machine):
         return said
+    if in_trouble(cluster, unit.name, machine):
+        gets_another = any(isinstance(d, Award) and d.entry.name == unit.name for d in decisions)
+        return "its host cannot run it" if gets_another else None
     there = residents(cluster, machine)
     gone = {d.name for d in decisions if isinstance(d, Unschedule) and d.machine == machine}
     here = (there - gone) | surely_global(cluster, machine) | unreadable(cluster, machine)
@@ -108,6 +111,12 @@ def excuse(cluster: Cluster, decisions: tuple[Decision, ...], leaving: Unschedul
     if any(_replaces(cluster, other, unit.name) for other in there):
         return "replaced"
     return None
+
+
+def in_trouble(cluster: Cluster, name: str, machine: str) -> bool:
+    """Whether a host says that it has failed with the unit as it is told to run it, time and again."""
+    report, entry = cluster.reports.get(name, {}).get(machine), cluster.schedule[name][machine]
+    return report is not None and report.failures > 3 and report.hash == entry.hash
 
 
 def unexcused(cluster: Cluster, decisions: tuple[Decision, ...]) -> list[Decision]:
