@@ -22,13 +22,15 @@ class FleetCommand(click.Command):
 
     def __init__(
         self, name: str, callback: Callback, params: list[click.Parameter], usage: str, *,
-        example: str = "", is_local: bool = False, **texts: Any,
+        example: str = "", is_local: bool = False, fills: bool = False, **texts: Any,
     ) -> None:  # fmt: skip
         super().__init__(name, callback=callback, params=[*params, *GLOBAL], add_help_option=False, **texts)
         self.usage = usage
         self.example = example
         self.is_local = is_local
         """Whether it asks no cluster: then the context in use is none of its business."""
+        self.fills = fills
+        """Whether it fills a store that may be empty: then which one is never guessed."""
 
     @property
     def own_flags(self) -> list[click.Option]:
@@ -54,7 +56,7 @@ class FleetCommand(click.Command):
             say(command_help(self).removesuffix("\n"))
             return 0
         assert self.callback is not None
-        session = Session.open(settings)
+        session = Session.open(settings, guess=not self.fills)
         try:
             return self.callback(session, **ctx.params)
         finally:
@@ -94,13 +96,13 @@ def command(
     *params: click.Parameter,
     description: str = "",
     example: str = "",
-    is_local: bool = False,
+    **kinds: bool,
 ) -> Callable[[Callback], FleetCommand]:
-    """Make a command of a function; its name is the first word of the usage."""
+    """Make a command of a function; its name is the first word of the usage, `kinds` are FleetCommand's."""
 
     def made(callback: Callback) -> FleetCommand:
         texts: dict[str, Any] = {"short_help": summary, "help": description or None, "example": example}
-        return FleetCommand(usage.split()[0], callback, list(params), usage, is_local=is_local, **texts)
+        return FleetCommand(usage.split()[0], callback, list(params), usage, **(texts | kinds))
 
     return made
 

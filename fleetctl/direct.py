@@ -39,17 +39,40 @@ ATTEMPTS = 10
 """How often a write is tried anew when others change the same unit meanwhile."""
 
 
-def opened(settings: Settings) -> Direct:
-    """The registry that the settings name. Raises BadEndpoint."""
+OLD_API = 2
+"""The version of etcd's API in which fleet 1.0 has its clusters."""
+
+
+def opened(settings: Settings, *, guess: bool) -> Direct:
+    """The registry that the settings name. Raises BadEndpoint.
+
+    With `guess`, and no version of etcd's API given, a cluster of fleet 1.0 is found where there is no other:
+    its scripts know of no version.
+    """
+    direct = _opened(settings, settings.etcd_api)
+    if guess and "etcd_api" not in settings.given and not direct.has_cluster():
+        direct = _older(settings, direct)
+    _check_version(direct)
+    return direct
+
+
+def _opened(settings: Settings, version: int) -> Direct:
     with ExitStack() as ways:
-        wanted = store_settings(settings, version=settings.etcd_api, ways=ways)
+        wanted = store_settings(settings, version=version, ways=ways)
         try:
             direct = Direct(open_registry(wanted), wanted)
         except BadSettings as error:
             raise BadEndpoint(str(error)) from error
         direct.ways = ways.pop_all()
-    _check_version(direct)
     return direct
+
+
+def _older(settings: Settings, newer: Direct) -> Direct:
+    """The cluster of fleet 1.0 in the same etcd if there is one, or else that which is empty."""
+    older = _opened(settings, OLD_API)
+    chosen, other = (older, newer) if older.has_cluster() else (newer, older)
+    other.close()
+    return chosen
 
 
 def _check_version(direct: Direct) -> None:
@@ -89,6 +112,14 @@ class Direct:
     def versions(self) -> list[str]:
         """The versions of the daemons. Raises Unreachable."""
         return [machine.version for machine in self._picture().machines.values()]
+
+    def has_cluster(self) -> bool:
+        """Whether there are machines or units, as far as can be seen."""
+        try:
+            picture = self._picture()
+        except Unreachable:
+            return False
+        return bool(picture.machines or picture.jobs)
 
     def units(self) -> tuple[Unit, ...]:
         picture = self._picture()

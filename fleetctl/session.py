@@ -23,10 +23,13 @@ class Session:
         self._machines: tuple[Machine, ...] | None = None
 
     @classmethod
-    def open(cls, settings: Settings) -> Session:
-        """A session with the cluster that the settings name. Nothing is contacted yet."""
+    def open(cls, settings: Settings, *, guess: bool = True) -> Session:
+        """A session with the cluster that the settings name. No daemon is contacted yet.
+
+        Without `guess` the version of etcd's API is taken as given. Raises Stop.
+        """
         try:
-            return cls(settings, _client(settings))
+            return cls(settings, _client(settings, guess=guess))
         except FleetctlError as error:
             raise Stop(f"Unable to initialize client: {error}") from error
 
@@ -62,11 +65,11 @@ class Session:
         self.api.close()
 
 
-def _client(settings: Settings) -> Api:
+def _client(settings: Settings, *, guess: bool) -> Api:
     if settings.driver == "etcd":
         from fleetctl.direct import opened
 
-        return opened(settings)
+        return opened(settings, guess=guess)
     if settings.driver != "API":
         raise BadEndpoint(f'unrecognized driver "{settings.driver}"', "it is API or etcd")
     first, others = split_endpoints(settings.endpoint)

@@ -64,6 +64,7 @@ the metadata. Units that are there with another content are named and replaced; 
 that the backup does not have stay. The file is checked as a whole first: nothing is
 done with one that is damaged. Restoring twice does no harm.""",
     example="fleetctl restore --dry-run cluster.json",
+    fills=True,
 )
 def restore(session: Session, file: str, dry_run: bool) -> int:
     """Bring the cluster to what a file says."""

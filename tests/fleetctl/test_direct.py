@@ -75,6 +75,27 @@ async def test_machines_and_states_are_those_in_the_registry(direct: Shell, sett
     await registry.close()
 
 
+def test_a_cluster_of_1_0_is_found_by_scripts_that_know_of_no_version(
+    direct: Shell, settings: Settings
+) -> None:
+    direct.file("a.service")
+    direct("submit", "a")
+    direct("backup", "kept.json")
+    del direct.env["FLEETCTL_ETCD_API"]
+    rows = ("list-unit-files", "--no-legend", "--fields=unit")
+    assert (direct(*rows).out, direct(*rows).err) == ("a.service\n", "")
+    other = "2" if settings.api_version == 3 else "3"
+    assert direct(*rows, f"--etcd-api={other}").out == ""
+    direct.file("b.service")
+    direct("submit", "b")
+    assert direct(*rows, f"--etcd-api={settings.api_version}").out == "a.service\nb.service\n"
+    direct("destroy", "--no-block", "a", "b")
+    direct("submit", "--etcd-api=2", "b")
+    direct("restore", "kept.json")
+    assert direct(*rows, "--etcd-api=3").out == "a.service\n"
+    assert direct(*rows, "--etcd-api=2").out == "b.service\n"
+
+
 def test_what_only_a_planner_knows_is_refused(direct: Shell) -> None:
     direct.file("a.service")
     direct("submit", "a")
