@@ -1,7 +1,7 @@
 """The API's work done on the registry itself, for `--driver=etcd`: no daemon is needed.
 
 Rule 1: the answers are those that a daemon of this version gives; what only its planner knows is refused.
-Rule 2: the registry lives in a thread of its own; every call ends within the request timeout.
+Rule 2: the registry lives in a thread of its own; every call ends within about the request timeout.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from units.state import TargetState
 
 T = TypeVar("T")
 
+LIMIT = 2
+"""Request timeouts until a call is given up without a reason: normally the registry has one after one."""
 ATTEMPTS = 10
 """How often a write is tried anew when others change the same unit meanwhile."""
 
@@ -197,6 +199,9 @@ class Direct:
 
     async def _fresh(self) -> Picture:
         if self._view is None:
+            await self._registry.job(
+                "fleetctl.service"
+            )  # any name: a view would wait for etcd without a word
             self._view = await self._stack.enter_async_context(self._registry.follow(Everything()))
         return await self._view.fresh()
 
@@ -227,16 +232,17 @@ class Direct:
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         async def timed() -> T:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(LIMIT * self._timeout):
                 return await work
 
         try:
             return asyncio.run_coroutine_threadsafe(timed(), self._loop).result()
         except TimeoutError:
-            said = f"no answer within {self._timeout:g} s (--request-timeout)"
+            said = f"no answer within {LIMIT * self._timeout:g} s (see --request-timeout)"
         except RegistryError as error:
             said = str(error) or type(error).__name__
-        raise Unreachable(f"etcd at {','.join(self._store.servers)}: {said}")
+        servers = "" if said.startswith("etcd at ") else f"etcd at {','.join(self._store.servers)}: "
+        raise Unreachable(servers + said)
 
 
 def _existing(seen: Job | None) -> Job:

@@ -30,6 +30,7 @@ def store_settings(settings: Settings, *, version: int, ways: ExitStack) -> Stor
         servers=servers,
         prefix=settings.etcd_key_prefix,
         request_timeout=settings.request_timeout,
+        patience=1,  # whoever waits at a terminal is told why, instead of being kept waiting
         username=settings.etcd_username,
         password=password,
         ca_file=settings.ca_file,

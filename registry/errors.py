@@ -9,6 +9,12 @@ RegistryError
 └── Refused       the store answers and says no for good: wrong password, wrong certificate, wrong version
 """
 
+from collections.abc import Mapping
+from typing import Final
+
+NO_ANSWER: Final = "no answer in time (it hangs, or too few members of its cluster are up)"
+"""What is said of a member that takes a request and does not answer it."""
+
 
 class RegistryError(Exception):
     """The family; only its members are raised."""
@@ -36,3 +42,8 @@ class Lost(RegistryError):
 
 class Refused(RegistryError):
     """The store will never accept this: credentials, certificates or protocol version are wrong."""
+
+
+def told(faults: Mapping[str, str]) -> str:
+    """What is wrong with each of some members, by their addresses, in words."""
+    return "; ".join(f"etcd at {address}: {why}" for address, why in faults.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import TypedDict
 
 from registry.port import Registry
 from registry.settings import BadSettings, Endpoint, Settings, authorities, credentials
@@ -21,13 +22,7 @@ def open_registry(settings: Settings) -> Registry:
         from registry.discovery import discovered
 
         settings = replace(settings, servers=discovered(settings.discovery_srv))
-    if settings.api_version not in (2, 3):
-        raise BadSettings(f"version {settings.api_version} of etcd's API is not supported (2 or 3)")
-    if not settings.servers:
-        raise BadSettings("no etcd server is given")
-    if not settings.request_timeout > 0:
-        raise BadSettings(f"etcd request timeout {settings.request_timeout:g} s is not positive")
-    endpoints = [Endpoint.from_url(url, settings.sockets.get(url, "")) for url in settings.servers]
+    endpoints = _checked(settings)
     if not settings.discovery_srv:
         random.shuffle(endpoints)
     proof = credentials(settings)
@@ -35,14 +30,36 @@ def open_registry(settings: Settings) -> Registry:
         from registry.etcd2.backend import Etcd2Registry
         from registry.etcd2.door import Trust
 
-        trust = Trust(
-            authorities(settings),
-            settings.cert_file,
-            settings.key_file,
-            settings.username,
-            settings.password,
-        )
-        return Etcd2Registry(endpoints, trust, prefix=settings.prefix, timeout=settings.request_timeout)
+        ca = authorities(settings)
+        trust = Trust(ca, settings.cert_file, settings.key_file, settings.username, settings.password)
+        return Etcd2Registry(endpoints, trust, **_manner(settings))
     from registry.etcd3.backend import Etcd3Registry
 
-    return Etcd3Registry(endpoints, proof, prefix=settings.prefix, timeout=settings.request_timeout)
+    return Etcd3Registry(endpoints, proof, **_manner(settings))
+
+
+class _Manner(TypedDict):
+    """What is the same for every version of etcd."""
+
+    prefix: str
+    timeout: float
+    patience: float
+
+
+def _manner(settings: Settings) -> _Manner:
+    return {
+        "prefix": settings.prefix,
+        "timeout": settings.request_timeout,
+        "patience": settings.patience,
+    }
+
+
+def _checked(settings: Settings) -> list[Endpoint]:
+    """The servers, if all that is set can mean something. Raises BadSettings."""
+    if settings.api_version not in (2, 3):
+        raise BadSettings(f"version {settings.api_version} of etcd's API is not supported (2 or 3)")
+    if not settings.servers:
+        raise BadSettings("no etcd server is given")
+    if not settings.request_timeout > 0:
+        raise BadSettings(f"etcd request timeout {settings.request_timeout:g} s is not positive")
+    return [Endpoint.from_url(url, settings.sockets.get(url, "")) for url in settings.servers]

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from registry.keys import DEFAULT_PREFIX
 
 DEFAULT_SERVERS = ("http://127.0.0.1:2379",)
+PATIENCE = 5.0
+"""Request timeouts that an operation may take, with its repetitions on other members."""
 
 
 class BadSettings(ValueError):
@@ -48,11 +50,15 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to reach the store. `request_timeout` is in seconds; files are paths of PEM files."""
+    """How to reach the store. Files are paths of PEM files.
+
+    `request_timeout` is in seconds, and `patience` in such timeouts.
+    """
 
     servers: tuple[str, ...] = DEFAULT_SERVERS
     prefix: str = DEFAULT_PREFIX
     request_timeout: float = 1.0
+    patience: float = PATIENCE
     username: str = ""
     password: str = field(default="", repr=False)
     ca_file: str = ""

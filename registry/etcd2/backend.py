@@ -26,7 +26,7 @@ from registry.etcd2.view import LayoutView
 from registry.keys import DEFAULT_PREFIX, Keys
 from registry.port import Scope
 from registry.records import Job, Leader, Verdict
-from registry.settings import Endpoint
+from registry.settings import PATIENCE, Endpoint
 from units.file import UnitFile
 from units.machine import Machine
 
@@ -45,10 +45,12 @@ class Etcd2Registry:
         *,
         prefix: str = DEFAULT_PREFIX,
         timeout: float = 1.0,
+        patience: float = PATIENCE,
     ) -> None:
-        """`timeout` is that of one request, in seconds."""
+        """`timeout` is that of one request in seconds, `patience` that of an operation in such."""
         keys = Keys.under(prefix)
-        self._client = Client(endpoints, trust, prefix=keys.prefix.rstrip("/"), timeout=timeout)
+        folder = keys.prefix.rstrip("/")
+        self._client = Client(endpoints, trust, prefix=folder, timeout=timeout, patience=patience)
         self._mirror = Mirror(self._client, keys)
         self._joining = Joining(self._client, self._mirror)
         self._files: OrderedDict[str, UnitFile] = OrderedDict()

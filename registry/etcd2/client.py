@@ -1,7 +1,7 @@
 """Requests to etcd: to whichever member answers, in bounded time, with errors of our own.
 
 Rule 1: a request ends within the request timeout (once for connecting, once for the answer), an operation
-        (a request with its repetitions on other members) within about `PATIENCE` times that.
+        (a request with its repetitions on other members) within about `patience` times that.
 Rule 2: a write whose fate is not known is never repeated: Unavailable says so. (1.0 repeats such writes.)
 Rule 3: one line is logged when etcd is lost, and one when it is back.
 """
@@ -14,16 +14,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from registry.errors import Refused, RegistryError, Unavailable
+from registry.errors import Refused, RegistryError, Unavailable, told
 from registry.etcd2.door import Reply, Trust
 from registry.etcd2.faults import HISTORY_CLEARED, Verdict, cause, code, verdict
 from registry.etcd2.members import Members
 from registry.etcd2.nodes import Event, Node
-from registry.settings import Endpoint
+from registry.settings import PATIENCE, Endpoint
 
 log = logging.getLogger(__name__)
 
-PATIENCE: Final = 5
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 0.5
 
@@ -77,11 +76,19 @@ class Polled:
 class Client:
     """A connection to a cluster of etcd, to what is below one prefix."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], trust: Trust, *, prefix: str, timeout: float) -> None:
-        """`prefix` has no slash at its end; `timeout` is that of one request, in seconds."""
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        trust: Trust,
+        *,
+        prefix: str,
+        timeout: float,
+        patience: float = PATIENCE,
+    ) -> None:
+        """`prefix` has no slash at its end; `timeout` is that of a request in seconds, `patience` in such."""
         self.prefix: Final = prefix
         self.timeout: Final = timeout
-        self.patience: Final = PATIENCE * timeout
+        self.patience: Final = patience * timeout
         self.members: Final = Members(endpoints, trust)
         self._lost = False
 
@@ -141,6 +148,7 @@ class Client:
         key = f"{self.prefix}/{checked(path)}" if path else self.prefix
         loop = asyncio.get_running_loop()
         deadline, pause, tries = loop.time() + self.patience, FIRST_PAUSE, 0
+        faults: dict[str, str] = {}
         while True:
             turn, address = self.members.turn, self.members.address
             outcome = await self.members.ask(lambda door: door.ask(method, key, query, form, self.timeout))
@@ -149,10 +157,11 @@ class Client:
                 self.answered()
                 return Answer.of(outcome)
             tries += 1
+            faults[address] = cause(outcome)
             self.members.move_on(turn)
             may_repeat = again or judged is not Verdict.UNKNOWN
             if not may_repeat or self._is_hopeless(judged, tries) or loop.time() + pause > deadline:
-                raise self._failure(judged, f"etcd at {address}: {cause(outcome)}", tries)
+                raise self._failure(judged, told(faults), tries)
             if tries % len(self.members) == 0:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

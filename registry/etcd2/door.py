@@ -23,6 +23,7 @@ import urllib3
 import urllib3.connection
 import urllib3.exceptions
 
+from registry.errors import NO_ANSWER
 from registry.settings import Endpoint
 
 QUIET: Final = 5.0
@@ -234,7 +235,7 @@ def _failed(error: BaseException) -> Failed:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return Failed(Failure.NOT_SENT, "no connection in time")
     if _is_timeout(error):
-        return Failed(Failure.UNKNOWN, "no answer in time")
+        return Failed(Failure.UNKNOWN, NO_ANSWER)
     if isinstance(innermost, ConnectionRefusedError | socket.gaierror) or _is_new(error):
         return Failed(Failure.NOT_SENT, getattr(innermost, "strerror", None) or str(innermost))
     return Failed(Failure.UNKNOWN, _with_hint(str(innermost)) or "the connection has ended")

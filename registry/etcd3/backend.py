@@ -22,7 +22,7 @@ from registry.keyvalue.registry import KeyValueRegistry
 from registry.keyvalue.store import Stored
 from registry.keyvalue.transactions import Outcome, Transaction
 from registry.port import Scope
-from registry.settings import Credentials, Endpoint
+from registry.settings import PATIENCE, Credentials, Endpoint
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,10 @@ class Etcd3Registry(KeyValueRegistry):
         *,
         prefix: str = DEFAULT_PREFIX,
         timeout: float = 1.0,
+        patience: float = PATIENCE,
     ) -> None:
-        """`timeout` is that of one request, in seconds."""
-        client = Client(endpoints, credentials, timeout=timeout)
+        """`timeout` is that of one request in seconds, `patience` that of an operation in such."""
+        client = Client(endpoints, credentials, timeout=timeout, patience=patience)
         super().__init__(Etcd3Store(client), Keys.under(prefix))
 
 

@@ -1,7 +1,7 @@
 """Requests to etcd: to whichever member answers, in bounded time, with errors of our own.
 
 Rule 1: a request ends within the request timeout, an operation (a request with its repetitions on
-        other members) within `PATIENCE` times that. Streams end when their member does.
+        other members) within `patience` times that. Streams end when their member does.
 Rule 2: a write whose fate is not known is never repeated: Unavailable says so.
 Rule 3: one line is logged when etcd is lost, and one when it is back.
 """
@@ -16,15 +16,14 @@ from typing import Any, Final
 import grpc
 import grpc.aio
 
-from registry.errors import Lost, Refused, RegistryError
+from registry.errors import Lost, Refused, RegistryError, Unavailable, told
 from registry.etcd3.channels import Channels
 from registry.etcd3.faults import FAULTS, Compacted, EndedEarly, Fault, Verdict, fault_of, unavailable
 from registry.etcd3.stubs import Stubs, stubs
-from registry.settings import Credentials, Endpoint
+from registry.settings import PATIENCE, Credentials, Endpoint
 
 log = logging.getLogger(__name__)
 
-PATIENCE: Final = 5
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 0.5
 LOGINS_PER_OPERATION: Final = 2
@@ -33,11 +32,18 @@ LOGINS_PER_OPERATION: Final = 2
 class Client:
     """A connection to a cluster of etcd."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], credentials: Credentials, *, timeout: float) -> None:
-        """`timeout` is that of one request, in seconds."""
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        credentials: Credentials,
+        *,
+        timeout: float,
+        patience: float = PATIENCE,
+    ) -> None:
+        """`timeout` is that of one request in seconds, `patience` in such."""
         self.stubs: Final[Stubs] = stubs()
         self.timeout: Final = timeout
-        self.patience: Final = PATIENCE * timeout
+        self.patience: Final = patience * timeout
         self.channels: Final = Channels(endpoints, credentials)
         self._credentials = credentials
         self._token = ""
@@ -109,6 +115,7 @@ class Client:
         """An attempt, and its repetitions on other members as far as they can help and do no harm."""
         loop = asyncio.get_running_loop()
         deadline, pause, tries = loop.time() + self.patience, FIRST_PAUSE, 0
+        faults: dict[str, str] = {}
         while True:
             turn, address = self.channels.turn, self.channels.address
             fault = await self._tried(attempt)
@@ -120,9 +127,10 @@ class Client:
             if fault.verdict is Verdict.LOG_IN:
                 self.forget_token()
                 continue
+            faults[address] = fault.why
             self.channels.move_on(turn)
             if loop.time() + pause > deadline or not (again or fault.verdict is Verdict.NOT_CARRIED_OUT):
-                error = unavailable(address, fault.why)
+                error = Unavailable(told(faults))
                 if tries >= len(self.channels):
                     self.lost(str(error))
                 raise error

@@ -14,7 +14,7 @@ from typing import Any, Final
 import grpc
 import grpc.aio
 
-from registry.errors import RegistryError, Unavailable
+from registry.errors import NO_ANSWER, RegistryError, Unavailable
 
 Code: Final = grpc.StatusCode
 
@@ -145,8 +145,8 @@ def fault_of(error: BaseException) -> Fault:
 
 def cause(code: Any, details: str) -> str:
     """Why a request failed, in few words: what etcd says, or the innermost reason of gRPC."""
-    if code is Code.DEADLINE_EXCEEDED:
-        return "no answer in time"
+    if code is Code.DEADLINE_EXCEEDED or details.endswith("context deadline exceeded"):
+        return NO_ANSWER
     inner = _WRAPPING.sub("", details.rpartition("last error: ")[2])
     hint = next((said for words, said in _HINTS if words in inner), "")
     if inner == "Socket closed" and "failed to connect" in details:

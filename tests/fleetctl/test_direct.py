@@ -142,7 +142,7 @@ def test_an_etcd_that_is_not_there_is_named_within_the_request_timeout(alone: Sh
     ran = alone(*words, "--request-timeout=0.5", "list-units")
     log, said = ran.err.splitlines()
     assert "error attempting to check latest fleet version in Registry: etcd at " in log
-    assert said.startswith("Error retrieving list of units from repository: etcd at http://127.0.0.1:1: ")
+    assert said.startswith("Error retrieving list of units from repository: etcd at 127.0.0.1:1: ")
     assert ran.status == 1
 
 

@@ -99,7 +99,12 @@ def tls(request: pytest.FixtureRequest, authority: Authority) -> Iterator[Cluste
 
 async def test_certificates_prove_who_is_who(tls: Cluster, authority: Authority, version: int) -> None:
     certificate, key = authority.issue("client")
-    settings = Settings(tls.urls, "/t/", 2.0, "", "", authority.file, certificate, key, version)
+    settings = replace(
+        Settings(tls.urls, "/t/", 2.0, api_version=version),
+        ca_file=authority.file,
+        cert_file=certificate,
+        key_file=key,
+    )
     async with opened(settings) as registry, registry.follow(Everything()) as view:
         await registry.save(job(), unit_file(), seen=None)
         assert (await view.fresh()).jobs == {A: job()}
@@ -113,7 +118,12 @@ async def test_a_server_that_is_not_trusted_is_refused(
     other = Authority(tmp_path, "other")
     certificate, key = other.issue("client") if with_certificate else ("", "")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    settings = Settings(tls.urls, "/t/", 2.0, "", "", other.file, certificate, key, version)
+    settings = replace(
+        Settings(tls.urls, "/t/", 2.0, api_version=version),
+        ca_file=other.file,
+        cert_file=certificate,
+        key_file=key,
+    )
     async with opened(settings) as registry:
         with pytest.raises(Refused, match=r"(?i)etcd at 127\.0\.0\.1:\d+: .*certificate"):
             await soon(registry.job(A))
