@@ -245,7 +245,7 @@ GLOBAL = (
     _global("debug", Switch(), "log every request to stderr"),
     _global("driver", Text(), 'how to reach the cluster: "API" or "etcd"'),
     _global("endpoint", Text(), "address of the API, or addresses of etcd with --driver=etcd"),
-    _global("etcd-api", Integer(), "version of etcd's API (2 is found if 3 has no cluster)"),
+    _global("etcd-api", Integer(), "version of etcd's API with --driver=etcd; 2 is found if 3 is empty"),
     _global("etcd-key-prefix", Text(), "prefix of fleet's keys in etcd, with --driver=etcd"),
     _global("etcd-password", Text(), "password to etcd, with --driver=etcd (others see it here)"),
     _global("etcd-password-file", Text(), "file with the password to etcd, which wins over --etcd-password"),

@@ -20,7 +20,7 @@ class _HelpCommand(FleetCommand):
         from fleetctl.cli import Fleetctl, resolved
         from fleetctl.help import command_help, main_help
 
-        topic = ctx.params["topic"]
+        topic = ctx.params["topic"] or (["help"] if ctx.params["help"] else [])
         root = Fleetctl()
         try:
             name = resolved(topic[0]) if topic else ""

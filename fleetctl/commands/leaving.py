@@ -34,7 +34,7 @@ def stop(session: Session, units: Sequence[str], no_block: bool, block_attempts:
 
 
 @command(
-    "unload [--no-block|--block-attempts=N] UNIT...",
+    "unload UNIT...",
     "Take units off their machines",
     NO_BLOCK,
     BLOCK_ATTEMPTS,
@@ -47,7 +47,7 @@ def unload(session: Session, units: Sequence[str], no_block: bool, block_attempt
 
 
 @command(
-    "destroy [--no-block|--block-attempts=N] UNIT...",
+    "destroy UNIT...",
     "Stop units and remove them from the cluster",
     NO_BLOCK,
     BLOCK_ATTEMPTS,

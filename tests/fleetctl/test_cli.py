@@ -42,6 +42,36 @@ def test_help_for_a_command(alone: Shell, words: tuple[str, ...]) -> None:
     assert "\nGLOBAL OPTIONS:\n" in ran.out
 
 
+# What 1.0's scripts and manuals show; what is new stands behind it.
+USAGES = """\
+cat UNIT
+destroy UNIT...
+fd-forward SOCKET
+help [command]
+journal [--lines=N] [--ssh-port=N] [-f|--follow] [--output=STRING] <unit>
+list-machines [-l|--full] [--no-legend]
+list-unit-files [--fields]
+list-units [--no-legend] [-l|--full] [--fields]
+load [--no-block|--block-attempts=N] UNIT...
+restart [--block-attempts=N] UNIT...
+ssh [-A|--forward-agent] [--ssh-port=N] [--machine|--unit] {MACHINE|UNIT}
+start [--no-block|--block-attempts=N] UNIT...
+status [--ssh-port=N]
+stop [--no-block|--block-attempts=N] UNIT...
+submit UNIT...
+unload UNIT...
+version
+"""
+
+
+@pytest.mark.parametrize("usage", USAGES.splitlines())
+def test_the_usage_of_a_command_begins_as_in_1_0_however_help_is_asked_for(alone: Shell, usage: str) -> None:
+    command = usage.partition(" ")[0]
+    shown = {alone(*words).out for words in (("help", command), (command, "-h"), ("--help", command))}
+    assert len(shown) == 1
+    assert f"\nUSAGE:\n\tfleetctl {usage}" in shown.pop()
+
+
 def test_help_can_be_asked_for_in_the_environment(alone: Shell) -> None:
     assert alone("stop", "x", FLEETCTL_HELP="true").out.startswith("NAME:\n\tstop - ")
 
