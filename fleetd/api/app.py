@@ -112,17 +112,12 @@ class App:
         self._services = replace(services, gate=gate)
         self._gate = gate
 
-    @property
-    def available(self) -> bool:
-        """Whether requests are answered by anything but 503."""
-        return self._gate.open
-
     async def answer(self, call: Call, raw_path: str, raw_query: str) -> Answer:
         """The answer to a request, `call.path` and what depends on it not being filled in yet."""
         if (health := self._health(raw_path)) is not None:
             return health
         if not await self._gate.settled():
-            return error_answer(503, AWAY)
+            return replace(error_answer(503, AWAY), names_server=False)
         log.debug("HTTP %s %s", call.method, raw_path + (f"?{raw_query}" if raw_query else ""))
         began = asyncio.get_running_loop().time()
         answer = await self._judged(call, raw_path, raw_query)

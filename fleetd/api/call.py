@@ -40,6 +40,8 @@ class Answer:
     location: str | None = None
     close: bool = False
     """Whether the connection ends with this answer."""
+    names_server: bool = True
+    """Whether it says which server it is from: the one answer of a daemon that is not available does not."""
     stream: Callable[[], AsyncGenerator[bytes, None]] | None = None
     """What is sent instead of a body, piece by piece, for as long as there is any."""
 

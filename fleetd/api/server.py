@@ -40,7 +40,7 @@ async def serving(app: App, listeners: Sequence[socket.socket], *, version: str)
         answer = await app.answer(_call(request), *target.parts(request.raw_path))
         if answer.stream is not None:
             return await _streamed(request, answer, answer.stream, name)
-        return ExactResponse(answer, name if app.available else None)
+        return ExactResponse(answer, name if answer.names_server else None)
 
     server = ListeningServer(handle, access_log=None, lingering_time=LINGERING, auto_decompress=False)
     server.version = name

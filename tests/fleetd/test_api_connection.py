@@ -67,3 +67,19 @@ async def test_lines_typed_by_hand_are_read(api: Client, sent: bytes) -> None:
 async def test_a_body_after_bare_newlines_is_read(cluster: World) -> None:
     head = b"PUT /fleet/v1/units/a.service HTTP/1.0\nContent-Type: application/json\nContent-Length: 2\n\n"
     assert b" 409 Conflict\r\n" in await cluster.api.raw(head + b"{}")
+
+
+async def test_an_answer_names_the_server_also_when_the_gate_is_shut_before_it_is_sent(
+    cluster: World, tmp_path: Path
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "fleet.sock"))
+    head = b"PUT /fleet/v1/units/a.service HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    writer.write(head + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    async with asyncio.timeout(10):
+        await reader.readuntil(b"100 Continue\r\n\r\n")
+        cluster.gate.open = False
+        writer.write(b"{}")
+        reply = await reader.read()
+    writer.close()
+    assert reply.startswith(b"HTTP/1.1 409 Conflict\r\n")
+    assert b"\r\nServer: fleetd/v2.0.0\r\n" in reply
