@@ -114,7 +114,7 @@ class Membership:
         lost = asyncio.ensure_future(session.wait_lost())
         ends: set[asyncio.Future[Any]] = {lost, self._departing}
         log.info("Starting server components")
-        self._gate.open_while(lambda: session.is_certain)
+        self._gate.open_while(lambda: may_answer(session.certain_for, self._ttl))
         try:
             async with asyncio.TaskGroup() as group:
                 agent = group.create_task(self._agent.run(session))
@@ -178,3 +178,11 @@ class Membership:
 
 async def _coroutine(work: Work, session: Session, machine: Machine) -> None:
     await work(session, machine)
+
+
+def may_answer(certain_for: float, ttl: float) -> bool:
+    """Whether the API is answered while a lease of `ttl` seconds is certain for so many more.
+
+    fleet 1.0 gave up after 5/6 at the latest: it renewed every half of the lease, and tried for a third.
+    """
+    return certain_for > ttl / 6

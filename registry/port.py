@@ -128,6 +128,10 @@ class Session(Protocol):
         """Whether the lease must still last, by the clock of this host; False while the store is away for
         so long that it may have ended."""
 
+    @property
+    def certain_for(self) -> float:
+        """The seconds that the lease must still last, by the clock of this host; 0 when it is not certain."""
+
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         """Publish what systemd says of some units, and forget the named others. Raises Lost, Unavailable."""
 

@@ -70,6 +70,10 @@ class LayoutSession:
     def is_certain(self) -> bool:
         return self.lease.is_certain
 
+    @property
+    def certain_for(self) -> float:
+        return self.lease.certain_for
+
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         async with self._writing:
             await self._prove()

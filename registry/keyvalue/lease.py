@@ -48,7 +48,14 @@ class Lease:
     @property
     def is_certain(self) -> bool:
         """Whether it must still last, by the clock of this host."""
-        return not self._ended.is_set() and asyncio.get_running_loop().time() < self._certain_until
+        return self.certain_for > 0
+
+    @property
+    def certain_for(self) -> float:
+        """The seconds that it must still last, by the clock of this host; 0 when it may have ended."""
+        if self._ended.is_set():
+            return 0.0
+        return max(0.0, self._certain_until - asyncio.get_running_loop().time())
 
     @property
     def has_ended(self) -> bool:

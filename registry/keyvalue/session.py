@@ -32,6 +32,10 @@ class LeaseSession:
     def is_certain(self) -> bool:
         return self.lease.is_certain
 
+    @property
+    def certain_for(self) -> float:
+        return self.lease.certain_for
+
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         await self._commit(self._presence.report(reports, gone))
 

@@ -12,7 +12,7 @@ import pytest
 from fleetd.api.app import Gate
 from fleetd.config import Config
 from fleetd.facts import Facts
-from fleetd.membership import Departure, Membership
+from fleetd.membership import Departure, Membership, may_answer
 from fleetd.rundir import RunDirectory
 from registry.memory import MemoryRegistry, MemoryStore
 from registry.port import Everything, Session
@@ -175,6 +175,11 @@ async def test_while_etcd_is_away_the_log_says_so_once_and_then_that_it_is_back(
             assert daemon.gate.open
             assert caplog.messages.count(LOST) == 1
         assert daemon.tenant.said == ["serves"], "it is the same session"
+
+
+@pytest.mark.parametrize(("certain_for", "answers"), [(30.0, True), (5.1, True), (5.0, False), (0.0, False)])
+def test_the_api_is_answered_for_until_1_0_would_have_given_up(certain_for: float, answers: bool) -> None:
+    assert may_answer(certain_for, 30.0) is answers
 
 
 async def test_the_gate_is_shut_between_two_sessions(tmp_path: Path) -> None:

@@ -213,7 +213,9 @@ async def test_a_lease_is_kept_for_longer_than_its_time(world: World) -> None:
 async def test_a_session_is_certain_until_its_lease_has_ended(world: World, registry: Registry) -> None:
     async with registry.join(machine(M1), ttl=10) as session:
         assert session.is_certain
+        assert 0 < session.certain_for <= 10
         await soon(session.wait_certain(True))
         await session.leave()
         assert not session.is_certain
+        assert session.certain_for == 0
         await soon(session.wait_certain(False))
