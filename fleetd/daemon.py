@@ -44,6 +44,11 @@ log = logging.getLogger(__name__)
 
 NO_LIMIT = 60.0
 """What `etcd_request_timeout=0` means, in seconds: a call that never ended would never be repaired."""
+API_PATIENCE = 2
+"""How many times `etcd_request_timeout` a client of the API waits for the registry before it gets a 500.
+
+fleet 1.0 gave up after one; twice as long outlives most elections of etcd.
+"""
 RELOADABLE = frozenset({"metadata", "public_ip", "start_concurrency", "verbosity"})
 
 
@@ -112,7 +117,9 @@ class Daemon:
         self._metrics = Metrics()
         self._leading = Lead()
         self._registry = ObservedRegistry(parts.registry, self._metrics, self._leading)
-        self._pictures = Pictures(self._registry)
+        limit = API_PATIENCE * (parts.config.etcd_request_timeout or NO_LIMIT)
+        self._api_registry = ObservedRegistry(parts.registry, self._metrics, self._leading, limit=limit)
+        self._pictures = Pictures(self._registry, limit=limit)
         self._starts = Starts(self._pictures, self._metrics.submit_to_start)
         self._status = Status(parts.notifier, self._condition, watchdog=parts.watchdog)
         self._gate.on_change = self._leading.on_change = self._status.changed
@@ -206,7 +213,7 @@ class Daemon:
     def _services(self) -> Services:
         config = self._config
         return Services(
-            self._registry,
+            self._api_registry,
             self._pictures,
             config.token_limit,
             self._metrics,

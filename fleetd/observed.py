@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from agent.errors import HostError
 from agent.host import Host
+from fleetd.hurry import hurried
 from fleetd.losses import Losses
 from fleetd.metrics import Metrics
 from registry.errors import RegistryError
@@ -47,10 +48,12 @@ class Lead:
 class ObservedRegistry:
     """See `registry.port.Registry`."""
 
-    def __init__(self, inner: Registry, metrics: Metrics, lead: Lead) -> None:
+    def __init__(self, inner: Registry, metrics: Metrics, lead: Lead, *, limit: float | None = None) -> None:
+        """`limit`: the seconds that one call may take; Unavailable after them."""
         self._inner = inner
         self._metrics = metrics
         self._lead = lead
+        self._limit = limit
 
     def follow(self, scope: Scope) -> AbstractAsyncContextManager[View]:
         return self._inner.follow(scope)
@@ -68,43 +71,44 @@ class ObservedRegistry:
                 yield _ObservedLeadership(leadership, self._metrics)
 
     async def job(self, name: str) -> Job | None:
-        with self._timed("get"):
+        async with self._timed("get"):
             return await self._inner.job(name)
 
     async def verdict(self, name: str) -> Verdict | None:
-        with self._timed("get"):
+        async with self._timed("get"):
             return await self._inner.verdict(name)
 
     async def unit_file(self, hash: str) -> UnitFile | None:
-        with self._timed("get"):
+        async with self._timed("get"):
             return await self._inner.unit_file(hash)
 
     async def save(self, job: Job, file: UnitFile | None, *, seen: Job | None) -> int:
-        with self._timed("set"):
+        async with self._timed("set"):
             return await self._inner.save(job, file, seen=seen)
 
     async def destroy(self, seen: Job) -> int:
-        with self._timed("set"):
+        async with self._timed("set"):
             return await self._inner.destroy(seen)
 
     async def clear(self, name: str) -> bool:
-        with self._timed("set"):
+        async with self._timed("set"):
             return await self._inner.clear(name)
 
     async def set_metadata(self, machine: str, values: Mapping[str, str]) -> int:
-        with self._timed("set"):
+        async with self._timed("set"):
             return await self._inner.set_metadata(machine, values)
 
     async def close(self) -> None:
         await self._inner.close()
 
-    @contextmanager
-    def _timed(self, kind: str) -> Iterator[None]:
+    @asynccontextmanager
+    async def _timed(self, kind: str) -> AsyncIterator[None]:
         metrics, clock = self._metrics, asyncio.get_running_loop().time
         began = clock()
         metrics.registry_calls.add(kind)
         try:
-            yield
+            async with hurried(self._limit):
+                yield
         except RegistryError:
             metrics.registry_failures.add(kind)
             raise

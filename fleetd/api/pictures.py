@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fleetd.api.feed import Feed
+from fleetd.hurry import hurried
 from registry.errors import RegistryError, Unavailable
 from registry.port import Everything, Registry, View
 from registry.records import Picture
@@ -24,10 +25,19 @@ MACHINES_REMEMBERED = 1000
 class Pictures:
     """Opened by the first read; `run` must be running for reads to succeed. Times are in seconds."""
 
-    def __init__(self, registry: Registry, *, linger: float = 60.0, patience: float = 5.0) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        linger: float = 60.0,
+        patience: float = 5.0,
+        limit: float | None = None,
+    ) -> None:
+        """`patience` is for the first read, which loads everything, `limit` for each after it."""
         self._registry = registry
         self._linger = linger
         self._patience = patience
+        self._limit = limit
         self._used = asyncio.Event()
         self._view: asyncio.Future[View] | None = None
         self._holders = 0
@@ -40,7 +50,9 @@ class Pictures:
 
     async def latest(self) -> Picture:
         """A picture that holds all that was written before this call. Raises RegistryError."""
-        picture = await (await self._opened()).fresh()
+        view = await self._opened()
+        async with hurried(self._limit):
+            picture = await view.fresh()
         self._witness(picture)
         return picture
 
