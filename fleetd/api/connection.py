@@ -132,5 +132,8 @@ class Connection(RequestHandler):
         message: str | None = None,
     ) -> StreamResponse:
         """What cannot be read as HTTP is refused in the form of every other error."""
-        log.debug("refused what is no HTTP request: %s", message)
-        return ExactResponse(error_answer(status, f"bad request: {message}", close=True), self._version)
+        if status < 500:
+            log.debug("refused what is no HTTP request: %s", message)
+            return ExactResponse(error_answer(status, f"bad request: {message}", close=True), self._version)
+        log.error("Failed answering %s %s", request.method, request.raw_path, exc_info=exc)
+        return ExactResponse(error_answer(status, "", close=True), self._version)

@@ -1,10 +1,16 @@
 """What scripts do with a socket and a few lines of text, and what comes back to them."""
 
 import asyncio
+import logging
+import socket
 from pathlib import Path
 
 import pytest
 
+from fleetd.api.app import App
+from fleetd.api.call import Answer, Call
+from fleetd.api.server import serving
+from fleetd.api.services import Services
 from tests.fleetd.world import Client, World
 
 ONE = b"GET /fleet/v1/units HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -83,3 +89,26 @@ async def test_an_answer_names_the_server_also_when_the_gate_is_shut_before_it_i
     writer.close()
     assert reply.startswith(b"HTTP/1.1 409 Conflict\r\n")
     assert b"\r\nServer: fleetd/v2.0.0\r\n" in reply
+
+
+class Failing(App):
+    """Fails where nobody expects it."""
+
+    async def answer(self, call: Call, raw_path: str, raw_query: str) -> Answer:
+        raise RuntimeError("broken")
+
+
+async def test_what_nobody_expects_is_a_500_without_its_cause_and_is_logged(
+    cluster: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "failing.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        app = Failing(Services(cluster.registry, cluster.pictures, 100), cluster.gate)
+        async with serving(app, [listener], version="v2.0.0"):
+            reply = await Client(path).get("/fleet/v1/units")
+    assert (reply.status, reply.message) == (500, "")
+    (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert record.getMessage() == "Failed answering GET /fleet/v1/units"
+    assert record.exc_info is not None
