@@ -193,6 +193,7 @@ async def test_the_gate_is_shut_between_two_sessions(tmp_path: Path) -> None:
 async def test_a_second_host_with_the_same_id_waits_outside_and_says_why(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING)
     async with life(tmp_path / "a") as first:
         await first.serving()
         async with life(tmp_path / "b", first.store) as second:
