@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from fleetctl.connect import Connect, reason
 from fleetctl.endpoint import Endpoint, UnixSocket, parse_endpoint
 from fleetctl.errors import Unreachable
 from fleetctl.output import log_line
+from fleetctl.wire import BadAnswer, Connection, Response
 
 AGENT = "google-api-go-client/0.5"
 """What fleetctl 1.0 called itself: the access logs and filters of clusters know it by this."""
@@ -42,17 +41,6 @@ class Answer:
         return self.status in moved and bool(self.location)
 
 
-class _Connection(HTTPConnection):
-    """HTTP over whatever stream it is given."""
-
-    def __init__(self, host: str, connect: Connect) -> None:
-        super().__init__(host)
-        self._make_stream = connect
-
-    def connect(self) -> None:
-        self.sock: Any = self._make_stream()
-
-
 class Line:
     """One server, and a connection to it that is kept. All methods raise Unreachable."""
 
@@ -61,31 +49,30 @@ class Line:
         self.is_unix = isinstance(endpoint, UnixSocket)
         self.url = _UNIX if self.is_unix else "://".join(urlsplit(self.shown)[:2])
         self._host, self._connect = urlsplit(self.url).netloc, connect
-        self._http = _Connection(self._host, connect)
+        self._http = Connection(self._host, connect)
 
     def ask(self, method: str, target: str, body: bytes | None) -> Answer:
         """The answer to a request of this method and path."""
-        kept = self._http.sock is not None
+        kept = self._http.is_open
         try:
             return self._once(method, target, body)
-        except (OSError, HTTPException) as error:
+        except (OSError, BadAnswer) as error:
             self.close()
             if not (kept and method == "GET"):
                 raise self._broken(method, error) from error
         try:
             return self._once(method, target, body)
-        except (OSError, HTTPException) as error:
+        except (OSError, BadAnswer) as error:
             self.close()
             raise self._broken(method, error) from error
 
     @contextmanager
-    def stream(self, target: str) -> Iterator[HTTPResponse]:
+    def stream(self, target: str) -> Iterator[Response]:
         """An answer that goes on and on, on a connection of its own."""
-        http = _Connection(self._host, self._connect)
+        http = Connection(self._host, self._connect)
         try:
-            http.request("GET", target, headers={"User-Agent": AGENT})
-            yield http.getresponse()
-        except (OSError, HTTPException) as error:
+            yield http.request("GET", target, headers={"User-Agent": AGENT})
+        except (OSError, BadAnswer) as error:
             raise self._broken("GET", error) from error
         finally:
             http.close()
@@ -98,12 +85,10 @@ class Line:
         headers = {"User-Agent": AGENT}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        self._http.request(method, target, body, headers)
-        response = self._http.getresponse()
-        location = response.headers.get("Location") or ""
-        return Answer(response.status, response.reason, response.read(), location)
+        response = self._http.request(method, target, body, headers)
+        return Answer(response.status, response.phrase, response.read(), response.headers.get("location", ""))
 
-    def _broken(self, method: str, error: OSError | HTTPException) -> Unreachable:
+    def _broken(self, method: str, error: OSError | BadAnswer) -> Unreachable:
         said = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
         unsure = "" if method == "GET" else " (whether it took effect is not known)"
         return Unreachable(f"connection to {self.shown} broke before the answer: {said}{unsure}")
@@ -129,7 +114,7 @@ class Exchange:
             answer = self._logged(line, method, target, body)
         raise Unreachable(f"{self.home.shown} sends requests in circles: stopped after {MOVES} redirects")
 
-    def stream(self, target: str) -> AbstractContextManager[HTTPResponse]:
+    def stream(self, target: str) -> AbstractContextManager[Response]:
         """An answer of the endpoint itself that goes on and on, on a connection of its own."""
         if self._debug:
             log_line("DEBUG", f"HTTP GET {self.home.url}{target}")
