@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import click
 
 from fleetctl.errors import FleetctlError
 from fleetctl.flags import GLOBAL_SPELLINGS, FlagError, command_first, normalised
-from fleetctl.output import INTERRUPTED, USAGE, Stop, complain, say
+from fleetctl.output import INTERRUPTED, USAGE, Stop, complain, discard, fill_closed_streams, say
 
 _WHERE = {
     "backup": "keeping",
@@ -162,10 +163,14 @@ def _explain_flags(error: click.UsageError) -> None:
 
 def main() -> int:
     """Run the command line of this process; returns its exit status."""
+    fill_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     return finish(sys.argv[1:])
+
+
+_NOT_WRITTEN = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG)
 
 
 def finish(args: Sequence[str]) -> int:
@@ -175,7 +180,13 @@ def finish(args: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
+        return 1
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            return _unexpected(error)
+        discard(sys.stdout)
+        complain(f"Error: the output cannot be written: {(error.strerror or str(error)).lower()}")
         return 1
     except Exception as error:  # the edge: no stack trace for people
         return _unexpected(error)

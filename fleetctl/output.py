@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from fleetctl.errors import FleetctlError
 
@@ -30,8 +32,31 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """One line that is not a result, at once and after all results so far."""
     sys.stdout.flush()
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except OSError:  # there is nobody to tell: the command goes on
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """From now on what is written there goes nowhere, what is still held back included."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def fill_closed_streams() -> None:
+    """Put /dev/null in place of standard streams that are closed (`fleetctl stop a 2>&-`).
+
+    A connection that got the number of one would be written to by mistake.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            os.dup2(opened, number)
+            if opened != number:
+                os.close(opened)
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))
 
 
 def log_line(level: str, text: str) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.fleetctl.conftest import Shell
+from tests.fleetctl.conftest import FLEETCTL, Shell
 
 NO_SOCKET = (
     "cannot connect to unix:///var/run/nope.sock: no such file "
@@ -244,6 +244,27 @@ def test_fd_forward_joins_stdin_and_stdout_to_a_socket(fleetctl: Shell, cluster:
     assert process.returncode == 0
     nobody = fleetctl("fd-forward", "/nope.sock")
     assert (nobody.err, nobody.status) == ("Failed dialing remote address: /nope.sock: no such file\n", 0)
+
+
+STREAMS = {
+    "nobody is to hear of errors": ("stop nope 2>&-", 0, ""),
+    "nobody is to see results": ("list-units >&-", 0, ""),
+    "nor to answer": ("stop nope <&- >&- 2>&-", 0, ""),
+    "errors find no room": ("stop nope 2>/dev/full", 0, ""),
+    "results find no room": (
+        "list-units >/dev/full", 1, "Error: the output cannot be written: no space left on device\n"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "status", "said"), STREAMS.values(), ids=STREAMS)
+def test_closed_and_full_streams_change_nothing_else(
+    fleetctl: Shell, line: str, status: int, said: str
+) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{FLEETCTL} {line}"], env=fleetctl.env, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("", said, status)
 
 
 def test_whoever_stops_reading_gets_no_complaint(fleetctl: Shell) -> None:
