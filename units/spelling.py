@@ -16,7 +16,13 @@ SECTION = "X-Fleet"
 # it is the order in which they are looked for: the first one that occurs decides.
 # Those without `X-` are what books about CoreOS print; fleet 1.0 did not know them.
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "MachineID": ("MachineID", "X-ConditionMachineID", "ConditionMachineID", "X-ConditionMachineBootID"),
+    "MachineID": (
+        "MachineID",
+        "X-ConditionMachineID",
+        "ConditionMachineID",
+        "X-ConditionMachineBootID",
+        "ConditionMachineBootID",
+    ),
     "MachineOf": ("X-ConditionMachineOf", "ConditionMachineOf", "MachineOf"),
     "MachineMetadata": ("X-ConditionMachineMetadata", "ConditionMachineMetadata", "MachineMetadata"),
     "Conflicts": ("X-Conflicts", "Conflicts"),

@@ -119,6 +119,10 @@ ASKED = {
     # fleet 1.0 did not know these three; books about CoreOS print them.
     "ConditionMachineOf=a.service": Requirements(machine_of=("a.service",)),
     "ConditionMachineID=a": Requirements(machine_id="a"),
+    "ConditionMachineBootID=a": Requirements(machine_id="a"),
+    "ConditionMachineBootID=a / X-ConditionMachineBootID=b / ConditionMachineID=c": Requirements(
+        machine_id="c"
+    ),
     "ConditionMachineMetadata=a=b": metadata(a="b"),
     "MachineOf=z / ConditionMachineOf=y / X-ConditionMachineOf=x": Requirements(machine_of=("x", "y", "z")),
 }

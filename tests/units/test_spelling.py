@@ -53,6 +53,7 @@ KNOWN = [
     "Replaces",
     "ConditionMachineOf",
     "ConditionMachineID",
+    "ConditionMachineBootID",
     "ConditionMachineMetadata",
 ]
 
