@@ -23,6 +23,7 @@ class Call:
     content_types: tuple[str, ...] = ()
     """The Content-Type lines as they came, none or several."""
     accept: str = ""
+    accept_encoding: str = ""
     last_event_id: str = ""
 
     def parameter(self, key: str) -> str:
@@ -38,6 +39,8 @@ class Answer:
     body: bytes = b""
     content_type: str | None = None
     location: str | None = None
+    encoding: str | None = None
+    """How the body is compressed, if it is."""
     close: bool = False
     """Whether the connection ends with this answer."""
     names_server: bool = True

@@ -47,6 +47,8 @@ class ExactResponse(Response):
             self.headers["Server"] = server
         if answer.content_type is not None:
             self.headers["Content-Type"] = answer.content_type
+        if answer.encoding is not None:
+            self.headers["Content-Encoding"] = answer.encoding
         if answer.location is not None:
             self.headers["Location"] = answer.location
         if answer.close:

@@ -98,6 +98,7 @@ def _call(request: BaseRequest) -> Call:
         read,
         content_types=content_types(request),
         accept=request.headers.get("Accept", ""),
+        accept_encoding=request.headers.get("Accept-Encoding", ""),
         last_event_id=request.headers.get("Last-Event-ID", ""),
     )
 

@@ -1,5 +1,6 @@
 """Paths, methods, availability and the shape of errors (api-v1.md §1 to §5 and §13)."""
 
+import gzip
 import hashlib
 import json
 
@@ -192,6 +193,22 @@ async def test_metrics(api: Client, method: str) -> None:
         "process_start_time_seconds",
         "process_virtual_memory_bytes",
     }
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    {"gzip": "gzip", "deflate, gzip;q=0.5": "gzip", "identity": None, "xgzip": None}.items(),
+)
+async def test_metrics_are_compressed_for_who_asks_and_nothing_else_is(
+    api: Client, accepted: str, encoding: str | None
+) -> None:
+    asks = [("Accept-Encoding", accepted)]
+    reply = await api.ask("GET", "/metrics", headers=asks)
+    assert reply.headers.get("Content-Encoding") == encoding
+    assert reply.headers["Content-Type"] == "text/plain; version=0.0.4"
+    shown = gzip.decompress(reply.body) if encoding else reply.body
+    assert shown.startswith(b"# HELP fleet_engine_leader_start_time ")
+    assert "Content-Encoding" not in (await api.ask("GET", "/fleet/v1/units", headers=asks)).headers
 
 
 @pytest.mark.parametrize("sent", [b"garbage\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n"])
