@@ -4,9 +4,15 @@
 promised here than in v3:
 
 - The writes of a leader are checked against its lease just before they are sent (by a read through the
-  quorum, at least every `PROOF_LASTS` seconds, and by the clock before each); a write that is under way
-  when the lease ends can still land. None of them overwrites what it did not expect, so the worst that
-  lands is a target for a unit that had none. The same holds for what a host says of its units.
+  quorum, at least every `PROOF_LASTS` seconds, and by the clock and what is heard of the lease before
+  each); the few that are under way when the lease ends can still land. As in 1.0 a target is only created
+  where there is none, or removed where it names the machine that is to be left. So the worst of a late
+  leader is a target that its successor does not want, and one that is missing though its successor had set
+  it to the same machine anew: a unit is then started or stopped once too often. Its offers and verdicts
+  overwrite others, or remove them; nobody sees offers of who does not lead, and who leads asks again. In
+  every case the one who leads sees what has landed and mends it.
+- What a host says of its units is checked by the quorum when a report or a bid begins, and before each word
+  by what is heard of its presence, and by the quorum again when the clock says that it may have ended.
 - A unit's content and its desired state are two keys: others can see the one changed and the other not
   yet. Creating writes the state first, so nobody ever sees a unit without one.
 - A schedule entry is the unit's `target`: one machine per unit, always with the unit's own content and

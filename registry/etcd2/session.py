@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from registry import codec
@@ -77,8 +78,8 @@ class LayoutSession:
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         async with self._writing:
             await self._prove()
-            await together(self._forget(name) for name in gone)
-            await together(self._say(report) for report in reports)
+            await together(self._surely(partial(self._forget, name)) for name in gone)
+            await together(self._surely(partial(self._say, report)) for report in reports)
 
     async def bid(self, bids: Sequence[Bid]) -> None:
         await self._prove()
@@ -203,6 +204,12 @@ class LayoutSession:
         """Be sure that the presence is ours. Raises Lost, Unavailable."""
         if self.lease.has_ended or not await self._held.is_ours():
             self._give_up()
+
+    async def _surely(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write, unless the presence has ended, or by the clock may have and has."""
+        if not self.lease.is_certain:
+            await self._prove()
+        await write()
 
     def _give_up(self) -> None:
         self.lease.give_up()

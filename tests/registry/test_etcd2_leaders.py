@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from registry.errors import Deposed
+from registry.errors import Deposed, Lost
 from registry.port import Displace, Everything, Place, Registry
 from tests.registry.builders import (
     M1,
@@ -16,6 +16,8 @@ from tests.registry.builders import (
     entry,
     job,
     leader,
+    machine,
+    report,
     unit_file,
 )
 from tests.registry.layout_world import Etcd2
@@ -120,3 +122,35 @@ async def test_a_target_is_never_overwritten_nor_taken_from_another(raw: Etcd2, 
     async with ours.campaign(leader(M1), ttl=10) as leadership:
         await leadership.commit([Displace(M1, A), Place(entry(machine=M2))])
         assert await raw.value(f"job/{A}/target") == OLD1
+
+
+MANY = 400
+
+
+async def test_a_commit_that_goes_on_for_long_stops_when_the_lead_is_lost(raw: Etcd2, ours: Registry) -> None:
+    async with ours.campaign(leader(M1), ttl=30) as leadership:
+        committing = asyncio.ensure_future(
+            leadership.commit([Place(entry(f"u{n}.service")) for n in range(MANY)])
+        )
+        await until(lambda: raw.node("job"))
+        stolen = await raw.put("lease/engine-leader", f'{{"MachineID":"{OLD1}","Version":1}}', ttl=30)
+        with pytest.raises(Deposed):
+            await soon(committing)
+        targets = [node for job in (await raw.node("job") or {})["nodes"] for node in job["nodes"]]
+        late = [node for node in targets if node["createdIndex"] > stolen["node"]["modifiedIndex"]]
+        assert len(late) < MANY / 4, "those that were under way"
+
+
+async def test_a_report_that_goes_on_for_long_stops_when_the_host_is_no_longer_present(
+    raw: Etcd2, ours: Registry
+) -> None:
+    async with ours.join(machine(M1), ttl=30) as session:
+        words = [report(f"u{n}.service", M1) for n in range(MANY)]
+        reporting = asyncio.ensure_future(session.report(words, []))
+        await until(lambda: raw.node("states"))
+        gone = await raw.delete(f"machines/{M1}/object")
+        with pytest.raises(Lost):
+            await soon(reporting)
+        states = [node for unit in (await raw.node("states") or {})["nodes"] for node in unit["nodes"]]
+        late = [node for node in states if node["createdIndex"] > gone["node"]["modifiedIndex"]]
+        assert len(late) < MANY / 4, "those that were under way"
