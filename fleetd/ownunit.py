@@ -14,7 +14,7 @@ from agent.errors import HostError
 log = logging.getLogger(__name__)
 
 _CGROUP = Path("/proc/self/cgroup")
-_OWN = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
+_OWN = re.compile(r"^(.*)/([^/\n]+\.service)$", re.MULTILINE)
 COMES_BACK = ("restart", "start")
 JobType = Callable[[str], Awaitable[str | None]]
 """What systemd is about to do to a unit; None: nothing. Raises HostError."""
@@ -26,7 +26,13 @@ ATTEMPTS = 5
 def own_unit(cgroups: str) -> str | None:
     """The service that a process with these lines in `/proc/self/cgroup` belongs to."""
     found = _OWN.search(cgroups)
-    return found[1] if found else None
+    return found[2] if found else None
+
+
+def is_of_a_user(cgroups: str) -> bool:
+    """Whether that service is one of a user's systemd, not of the system's."""
+    found = _OWN.search(cgroups)
+    return found is not None and "/user@" in found[1]
 
 
 def is_restart(jobs: str, unit: str) -> bool:
@@ -38,18 +44,20 @@ def is_restart(jobs: str, unit: str) -> bool:
 async def is_being_restarted(job_type: JobType | None, *, user: bool) -> bool:
     """Whether systemd is about to start this daemon again (`systemctl restart fleet`, an upgrade).
 
-    `job_type` asks over the connection that is there already; without an answer `systemctl` is asked.
+    `job_type` asks over the connection that is there already, to a user's systemd with `user`; without an
+    answer, or when this daemon is a service of the other one, `systemctl` is asked.
     """
-    unit = own_unit(await asyncio.to_thread(_CGROUP.read_text))
+    cgroups = await asyncio.to_thread(_CGROUP.read_text)
+    unit, of_user = own_unit(cgroups), is_of_a_user(cgroups)
     if unit is None:
         return False
-    if job_type is not None:
+    if job_type is not None and user is of_user:
         try:
             async with asyncio.timeout(PATIENCE):
                 return await job_type(unit) in COMES_BACK
         except (HostError, TimeoutError) as error:
             log.debug("systemd did not say over D-Bus why it stops %s: %s", unit, error)
-    return await _is_restarted_by_list(unit, user=user)
+    return await _is_restarted_by_list(unit, user=of_user)
 
 
 async def _is_restarted_by_list(unit: str, *, user: bool) -> bool:

@@ -190,6 +190,14 @@ def test_own_unit(cgroups: str, unit: str | None) -> None:
     assert ownunit.own_unit(cgroups) == unit
 
 
+def test_whose_own_unit() -> None:
+    of_user = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/fleet.service\n"
+    assert (ownunit.own_unit(of_user), ownunit.is_of_a_user(of_user)) == ("fleet.service", True)
+    assert not ownunit.is_of_a_user("0::/system.slice/fleet.service\n")
+    assert not ownunit.is_of_a_user("0::/user.slice/user-0.slice/user@0.service\n")
+    assert not ownunit.is_of_a_user("")
+
+
 JOBS = {
     "a restart": ("494 fleet.socket restart waiting\n453 fleet.service restart running\n", True),
     "a stop": ("453 fleet.service stop running\n", False),
