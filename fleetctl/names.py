@@ -1,7 +1,7 @@
 """From what the user typed to the name of a unit. Pure, apart from `find_unit`, which asks.
 
 Rule 1: fleet 1.0's rule holds: the last part of the path, with `.service` behind it if it has no known type.
-Rule 2: a name with another type of systemd (`web.target`) means that very unit if there is one.
+Rule 2: a name with another type of systemd (`web.target`) means that very unit if it or its template exists.
 Rule 3: a pattern (`web@*`) means units that exist, with or without their type, but never templates.
 """
 

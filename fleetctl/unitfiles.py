@@ -78,9 +78,17 @@ class _Search:
     def _path(self, argument: str) -> str:
         """The path to look at. It ends in the name of the unit."""
         literal = literal_name(argument)
-        if literal is not None and (self._file(argument) is not None or self._unit(literal) is not None):
-            return argument
-        return with_type(argument)
+        if literal is None:
+            return with_type(argument)
+        known = self._file(argument) is not None or self._unit(literal) is not None
+        return argument if known or self._has_template(argument, literal) else with_type(argument)
+
+    def _has_template(self, path: str, name: str) -> bool:
+        parts = parse_name(name)
+        if parts is None or not parts.is_instance:
+            return False
+        template = posixpath.join(posixpath.dirname(path), parts.template)
+        return self._file(template) is not None or self._unit(parts.template) is not None
 
     def _unit(self, name: str) -> Unit | None:
         if name not in self._units and not self._all:

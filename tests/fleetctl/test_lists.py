@@ -96,6 +96,18 @@ def test_a_unit_of_another_type_is_found_by_its_own_name(fleetctl: Shell) -> Non
     assert fleetctl("destroy", "a.target").out == "Destroyed a.target\n"
 
 
+def test_so_can_instances_of_such_templates(fleetctl: Shell) -> None:
+    text = "[Unit]\nDescription=A goal\n"
+    template = fleetctl.file("a@.target", text)
+    assert fleetctl("submit", "a@1.target").out == "Unit a@1.target inactive\n"
+    fleetctl("submit", "a@.target")
+    template.unlink()
+    assert fleetctl("submit", "a@2.target").out == "Unit a@2.target inactive\n"
+    assert fleetctl("cat", "a@2.target").out == text
+    fleetctl.file("b@.service")
+    assert fleetctl("submit", "b@3.target").out == "Unit b@3.target.service inactive\n", "as fleet 1.0 has it"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [((), "One unit file must be provided\n"), (("nope",), "Unit nope.service not found\n")],
