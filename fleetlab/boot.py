@@ -13,6 +13,9 @@ from fleetlab.errors import LabError
 from fleetlab.processes import Process, children
 from fleetlab.waiting import wait_until
 
+DEVICES = (Path("/dev/autofs"),)
+"""What automounts need, which nspawn does not hand on by itself."""
+
 
 def nspawn_argv(root: Path, *, machine: str, netns: str, binds: Iterable[Path]) -> list[str]:
     """How a host is carried: not registered anywhere, in the namespace and the cgroup it is given."""
@@ -31,6 +34,7 @@ def nspawn_argv(root: Path, *, machine: str, netns: str, binds: Iterable[Path]) 
         f"--machine={machine}",
         f"--network-namespace-path=/run/netns/{netns}",
         *(f"--bind-ro={path}" for path in binds),
+        *(f"--bind={device}" for device in DEVICES if device.exists()),
     ]
 
 
