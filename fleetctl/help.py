@@ -22,7 +22,22 @@ To see what is running on your cluster:
 To run a unit somewhere in the cluster:
 \tfleetctl start hello.service
 To reach a cluster from elsewhere:
-\tfleetctl --tunnel host.example list-machines"""
+\tfleetctl --tunnel host.example list-machines
+
+Every global flag can be given as a variable, too: --tunnel as FLEETCTL_TUNNEL."""
+ENVIRONMENT = (
+    ("SSH_AUTH_SOCK", "the ssh-agent's socket, unless IdentityAgent in ~/.ssh/config names another"),
+    ("NO_COLOR", "if it is not empty, nothing is coloured unless --color asks for it"),
+    ("TMPDIR", "where --driver=etcd with --tunnel has its sockets while a command runs (/tmp)"),
+)
+"""Variables beside those of the global flags."""
+FILES = (
+    ("/var/run/fleet.sock", "fleetd's API on this host, which is asked by default"),
+    ("~/.fleetctl/contexts.json", "what fleetctl context has kept"),
+    ("~/.fleetctl/known_hosts", "the keys of SSH hosts, in OpenSSH's form"),
+    ("~/.ssh/config", "how SSH hosts are reached: ssh_config(5)"),
+    ("/etc/machine-id", "the machine's ID: units of this very host are looked at without SSH"),
+)
 EXIT_STATUS = (
     ("0", "it is done"),
     ("1", "something failed; the message says what"),

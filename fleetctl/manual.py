@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,7 +13,7 @@ import click
 from fleetctl.cli import Fleetctl
 from fleetctl.command import FleetCommand
 from fleetctl.flags import GLOBAL
-from fleetctl.help import DESCRIPTION, EXIT_STATUS, SUMMARY, flag_words, version
+from fleetctl.help import DESCRIPTION, ENVIRONMENT, EXIT_STATUS, FILES, SUMMARY, flag_words, version
 
 
 def pages() -> dict[str, str]:
@@ -42,8 +44,17 @@ def _main_page(root: click.Group, context: click.Context) -> str:
             f".BR fleetctl-{_escaped(name)} (1)",
             _escaped(command.short_help or "") if command else "",
         ]
-    body += [*_flags("GLOBAL OPTIONS", GLOBAL), *_exit_status()]
+    body += [*_flags("GLOBAL OPTIONS", GLOBAL), *_list("EXIT STATUS", EXIT_STATUS)]
+    body += [*_list("ENVIRONMENT", [*_variables(), *ENVIRONMENT]), *_list("FILES", FILES)]
+    body += [".SH SEE ALSO", ".BR systemctl (1),", ".BR systemd.unit (5),", ".BR ssh_config (5)"]
     return "\n".join(body) + "\n"
+
+
+def _variables() -> Iterator[tuple[str, str]]:
+    """The variables of the global flags; an older name of one stands beside it."""
+    for option in sorted(GLOBAL, key=lambda option: option.opts[0]):
+        names = [option.envvar] if isinstance(option.envvar, str) else sorted(option.envvar or ())
+        yield ", ".join(names), f"the same as {option.opts[0]}"
 
 
 def _page(command: FleetCommand) -> str:
@@ -53,14 +64,21 @@ def _page(command: FleetCommand) -> str:
         body += [".SH DESCRIPTION", *_literal(command.help)]
     if command.example:
         body += [".SH EXAMPLES", *_literal(command.example)]
-    body += [*_flags("OPTIONS", command.own_flags), *_exit_status()]
+    body += [*_flags("OPTIONS", command.own_flags), *_list("EXIT STATUS", EXIT_STATUS)]
     body += [".SH SEE ALSO", ".BR fleetctl (1)", "for the global options"]
     return "\n".join(body) + "\n"
 
 
 def _head(name: str, summary: str) -> list[str]:
-    title = f'.TH {name.upper()} 1 "" "fleet {version()}" "fleet"'
+    title = f'.TH {name.upper()} 1 {_today()} "fleet {version()}" "fleet"'
     return [title, ".SH NAME", f"{_escaped(name)} \\- {_escaped(summary)}"]
+
+
+def _today() -> str:
+    """The date of the pages: that of the build, where it can be repeated (reproducible-builds.org)."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    return f"{moment:%Y-%m-%d}"
 
 
 def _flags(title: str, flags: Sequence[click.Option]) -> Iterator[str]:
@@ -70,10 +88,10 @@ def _flags(title: str, flags: Sequence[click.Option]) -> Iterator[str]:
         yield from (".TP", f".B {_escaped(words)}", _escaped(text))
 
 
-def _exit_status() -> Iterator[str]:
-    yield ".SH EXIT STATUS"
-    for status, meaning in EXIT_STATUS:
-        yield from (".TP", f".B {status}", _escaped(meaning))
+def _list(title: str, items: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield f".SH {title}"
+    for name, meaning in items:
+        yield from (".TP", f".B {_escaped(name)}", _escaped(meaning))
 
 
 def _literal(text: str) -> list[str]:
