@@ -144,7 +144,7 @@ class Client:
         token = ""
         while True:
             page = self._call("GET", path, query={**query, "nextPageToken": token} if token else query)
-            yield from page.get(key) or ()
+            yield from _objects(page.get(key), key)
             token = page.get("nextPageToken") or ""
             if not token:
                 return
@@ -183,6 +183,13 @@ def _unit_of(data: bytes) -> str:
 def _setting_as_json(setting: Setting) -> dict[str, str]:
     fields = {"name": setting.name, "section": setting.section, "value": setting.value}
     return {key: value for key, value in fields.items() if value}
+
+
+def _objects(said: Any, key: str) -> Iterable[Json]:
+    """The things of a list. Raises Unreachable if it is none."""
+    if not isinstance(said or [], list) or not all(isinstance(one, dict) for one in said or []):
+        raise Unreachable(f"{key} in the answer are not a list of objects (is this endpoint fleet's API?)")
+    return said or ()
 
 
 def _as_json(answer: bytes) -> Json:

@@ -42,7 +42,7 @@ class Unit:
         """The record of one API entity."""
         settings = tuple(
             Setting(_word(o, "section"), _word(o, "name"), _word(o, "value"))
-            for o in said.get("options") or ()
+            for o in _objects(said.get("options"))
         )
         states = _word(said, "desiredState"), _word(said, "currentState")
         return cls(_word(said, "name"), settings, *states, _word(said, "machineID"))
@@ -100,7 +100,7 @@ class Machine:
     @classmethod
     def from_json(cls, said: Json) -> Machine:
         """The record of one API entity."""
-        return cls(_word(said, "id"), _word(said, "primaryIP"), dict(said.get("metadata") or {}))
+        return cls(_word(said, "id"), _word(said, "primaryIP"), _words(said.get("metadata")))
 
 
 def legend(machine: str, *, full: bool = False) -> str:
@@ -117,6 +117,14 @@ def place(machine: str, machines: Iterable[Machine], *, full: bool = False) -> s
     """Where a unit is: the machine, and its address if it is known."""
     ip = address(machine, machines)
     return legend(machine, full=full) + (f"/{ip}" if ip else "")
+
+
+def _objects(said: Any) -> Iterable[Json]:
+    return [one for one in said if isinstance(one, Mapping)] if isinstance(said, list) else ()
+
+
+def _words(said: Any) -> Mapping[str, str]:
+    return {key: str(value) for key, value in said.items()} if isinstance(said, Mapping) else {}
 
 
 def _word(said: Json, key: str) -> str:

@@ -44,7 +44,8 @@ class ApiError(FleetctlError):
         said = (
             f"Error {status}: {message}" if message else f"got HTTP response code {status} with body: {body}"
         )
-        super().__init__(f"googleapi: {said}")
+        hint = "" if message else "the journal of that fleetd tells more: journalctl -u fleet"
+        super().__init__(f"googleapi: {said}", hint)
         self.status = status
         self.message = message
 

@@ -23,7 +23,7 @@ def doctor(session: Session) -> int:
         said = session.api.doctor()
     found = said.get("findings") or ()
     for finding in found:
-        say(f"{finding['about']}: {finding['said']} ({finding['advice']})")
+        say("{}: {} ({})".format(*(finding.get(key, "") for key in ("about", "said", "advice"))))
     if found:
         return 1
     counts = said.get("machines", 0), said.get("units", 0), len(said.get("servers") or ())

@@ -56,7 +56,7 @@ def test_formatters_take_the_pages_without_a_word(formatter: str, tmp_path: Path
         pytest.skip(f"{formatter} is not installed")
     write(tmp_path)
     for page in sorted(tmp_path.iterdir()):
-        line = [*FORMATTERS[formatter], page]
+        line = [*FORMATTERS[formatter], str(page)]
         done = subprocess.run(line, capture_output=True, text=True, check=True)
         assert done.stderr == ""
         if formatter == "mandoc":
