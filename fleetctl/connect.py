@@ -106,7 +106,10 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
     for path in filter(None, (settings.ca_file, settings.cert_file, settings.key_file)):
         _readable(path)
     verify = bool(settings.ca_file or settings.cert_file or settings.key_file)
-    context = ssl.create_default_context(cafile=settings.ca_file or None) if verify else _trusting()
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None) if verify else _trusting()
+    except OSError as error:
+        raise BadEndpoint(f"tls: {error} (authority {settings.ca_file})") from error
     if settings.cert_file or settings.key_file:
         try:
             context.load_cert_chain(settings.cert_file, settings.key_file)

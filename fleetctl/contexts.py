@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from fleetctl.errors import FleetctlError
+from fleetctl.settings import Settings
 
 FILE = Path("~/.fleetctl/contexts.json")
 WHICH_CLUSTER = frozenset({"endpoint", "driver", "tunnel"})
@@ -61,11 +62,23 @@ def load() -> Contexts:
     """The contexts of this user. Raises BadContext."""
     try:
         said = json.loads(FILE.expanduser().read_text())
-        return Contexts(dict(said["contexts"]), str(said.get("current", "")))
     except (FileNotFoundError, NotADirectoryError, RuntimeError):
         return Contexts()
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadContext(f"{FILE} cannot be read: {error}") from error
+    except (OSError, ValueError) as error:
+        raise BadContext(f"{FILE} cannot be read: {error} (mend it, or remove it)") from error
+    by_name = said.get("contexts") if isinstance(said, dict) else None
+    if not isinstance(by_name, dict) or not all(map(_is_flags, by_name.values())):
+        raise BadContext(f"{FILE} holds no contexts with flags (mend it, or remove it)")
+    return Contexts(by_name, str(said.get("current", "")))
+
+
+def _is_flags(said: Any) -> bool:
+    """Whether each is of the type that the flag has."""
+    kinds = {field.name: type(field.default) for field in fields(Settings)}
+    return isinstance(said, dict) and all(
+        isinstance(value, int | float if kinds.get(name) is float else kinds.get(name, object))
+        for name, value in said.items()
+    )
 
 
 def save(contexts: Contexts) -> None:

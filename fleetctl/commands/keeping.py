@@ -103,7 +103,10 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all: what was there before stays until then."""
+    """Write a file whole or not at all: what was there before stays until then. A device is written to."""
+    if path.exists() and not path.is_file():
+        _write_into(path, text)
+        return
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -113,6 +116,13 @@ def _write(path: Path, text: str) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
+        raise Stop(f"{path} cannot be written: {_why(error)}") from error
+
+
+def _write_into(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
         raise Stop(f"{path} cannot be written: {_why(error)}") from error
 
 

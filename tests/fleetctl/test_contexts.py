@@ -58,9 +58,20 @@ def test_a_context_without_flags_is_an_error_of_usage(alone: Shell, words: tuple
     assert alone("context", *words).status == 64
 
 
-def test_a_spoilt_file_is_named(alone: Shell) -> None:
-    alone.file(".fleetctl/contexts.json", "{")
-    assert "~/.fleetctl/contexts.json cannot be read" in alone("list-units").err
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "[]", '{"contexts": 3}', '{"contexts": {"a": 3}, "current": "a"}',
+        '{"contexts": {"a": {"endpoint": 7}}}', '{"contexts": {"a": {"ssh_timeout": "soon"}}}',
+    ],
+)  # fmt: skip
+def test_a_spoilt_file_is_named(alone: Shell, text: str) -> None:
+    alone.file(".fleetctl/contexts.json", text)
+    for words in (("list-units",), ("context", "list")):
+        ran = alone(*words)
+        assert "~/.fleetctl/contexts.json " in ran.err
+        assert ran.err.endswith("(mend it, or remove it)\n")
+        assert ran.status == 1
 
 
 def test_what_asks_no_cluster_does_not_care_which_is_in_use(alone: Shell) -> None:

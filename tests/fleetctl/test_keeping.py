@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,15 @@ def test_a_backup_goes_through_pipes(fleetctl: Shell, cluster: SmallCluster) -> 
     fleetctl("destroy", "idle")
     restored = fleetctl("restore", "-", feed=text)
     assert (restored.status, restored.out) == (0, "Unit idle.service created, inactive\n")
+
+
+def test_a_backup_into_a_pipe_with_a_name_leaves_it_one(fleetctl: Shell) -> None:
+    pipe = fleetctl.directory / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        assert fleetctl("backup", "pipe").status == 0
+        assert '"units"' in reader.communicate(timeout=30)[0]
+    assert pipe.is_fifo()
 
 
 def test_a_backup_that_cannot_be_written_leaves_what_was_there(fleetctl: Shell) -> None:

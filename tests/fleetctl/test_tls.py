@@ -72,6 +72,14 @@ def test_the_authority_given_is_the_one_that_counts(alone: Shell, endpoint: str,
     assert bad.status == 1
 
 
+def test_an_authority_that_is_none_is_named(alone: Shell, endpoint: str) -> None:
+    file = alone.file("ca.pem", "nonsense")
+    ran = alone("--endpoint", endpoint, "--ca-file", str(file), "list-units")
+    assert ran.err.startswith("Unable to initialize client: tls: ")
+    assert ran.err.endswith(f"(authority {file})\n")
+    assert ran.status == 1
+
+
 def test_a_client_shows_its_certificate(
     alone: Shell, context: ssl.SSLContext, endpoint: str, tmp_path: Path
 ) -> None:
