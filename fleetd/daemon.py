@@ -4,7 +4,6 @@ Rule 1: one TaskGroup holds them all; what escapes one of them ends the daemon, 
 """
 
 import asyncio
-import json
 import logging
 import signal
 import socket
@@ -26,6 +25,7 @@ from fleetd.api.services import Services
 from fleetd.api.starts import Starts
 from fleetd.config import Config
 from fleetd.configfile import Source, say
+from fleetd.dump import dumped
 from fleetd.facts import Facts
 from fleetd.inifile import ConfigError
 from fleetd.membership import Departure, Membership, Work
@@ -207,8 +207,7 @@ class Daemon:
 
     async def _dump(self) -> None:
         log.info("Dumping server state")
-        states = {name: str(known.stage) for name, known in sorted(self._parts.host.remembered().items())}
-        print(json.dumps({"Agent": {"Cache": {"TargetStates": states}}}), file=sys.stdout, flush=True)
+        print(await dumped(self._parts.host, self._parts.machine_id), file=sys.stdout, flush=True)
 
     def _services(self) -> Services:
         config = self._config

@@ -1,7 +1,6 @@
 """The whole daemon in one process: real signals and sockets, a cluster in memory, a scripted host."""
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from registry.memory import MemoryRegistry, MemoryStore
 from tests.agent.scripted import Machine, ScriptedHost
 from tests.fleetd.test_api_events import listening
 from tests.fleetd.world import Client, eventually
+from units.file import content_hash
 
 CONF = "etcd_servers=http://a:1\npublic_ip=10.0.0.1\nmetadata=role=web\n"
 
@@ -201,7 +201,7 @@ async def test_hup_with_a_broken_file_changes_nothing(
         assert (await running.api.get("/fleet/v1/machines")).status == 200
 
 
-async def test_usr1_prints_what_the_agent_remembers(
+async def test_usr1_prints_what_the_daemon_holds_as_fleet_1_0_did(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -209,9 +209,22 @@ async def test_usr1_prints_what_the_agent_remembers(
         await available(running)
         await start_unit(running)
         os.kill(os.getpid(), signal.SIGUSR1)
-        await eventually(lambda: "Dumping server state" in caplog.messages)
-    printed = json.loads(capsys.readouterr().out)
-    assert printed == {"Agent": {"Cache": {"TargetStates": {"a.service": "launched"}}}}
+        printed = ""
+
+        def has_printed() -> bool:
+            nonlocal printed
+            printed += capsys.readouterr().out
+            return bool(printed)
+
+        await eventually(has_printed)
+    assert "Dumping server state" in caplog.messages
+    hash = content_hash("[Service]\nExecStart=/bin/sleep 1d\n")
+    assert printed == (
+        '{"Agent":{"Cache":{"TargetStates":{"a.service":"launched"}}},'
+        '"UnitStatePublisher":{"Cache":{"a.service":{"LoadState":"loaded","ActiveState":"active",'
+        f'"SubState":"running","MachineID":"m1","UnitHash":"{hash}","UnitName":""}}}},'
+        '"ToPublish":{}},"UnitStateGenerator":{"Subscribed":["a.service"]}}\n'
+    )
 
 
 async def test_a_unit_runs_survives_a_crash_of_the_daemon_and_moves_away_when_that_is_stopped(
