@@ -182,6 +182,9 @@ class Agent:
         wish = desired(picture, self._machine, files)
         if wish is None:
             log.warning("the registry has no record of this machine now: units are left as they are")
+            if self._session is not None:
+                # A record that somebody has removed by hand leaves the lease alive: it must be made anew.
+                await self._session.prove()
             return
         self._say_objections(wish)
         present = await self._host.present()

@@ -1,4 +1,4 @@
-"""What SIGUSR1 prints: what this daemon holds about its units, as fleet 1.0 printed it (scheduling.md §14)."""
+"""What SIGUSR1 prints: what this daemon holds about its units, as fleet 1.0 did (scheduling.md §14)."""
 
 import asyncio
 import json

@@ -132,6 +132,9 @@ class Session(Protocol):
     def certain_for(self) -> float:
         """The seconds that the lease must still last, by the clock of this host; 0 when it is not certain."""
 
+    async def prove(self) -> None:
+        """Make sure that the machine is still present by this session. Raises Lost, Unavailable."""
+
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         """Publish what systemd says of some units, and forget the named others. Raises Lost, Unavailable."""
 

@@ -75,14 +75,18 @@ class LayoutSession:
     def certain_for(self) -> float:
         return self.lease.certain_for
 
+    async def prove(self) -> None:
+        if self.lease.has_ended or not await self._held.is_ours():
+            self._give_up()
+
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         async with self._writing:
-            await self._prove()
+            await self.prove()
             await together(self._surely(partial(self._forget, name)) for name in gone)
             await together(self._surely(partial(self._say, report)) for report in reports)
 
     async def bid(self, bids: Sequence[Bid]) -> None:
-        await self._prove()
+        await self.prove()
         answer = await self._client.get(f"offer/{self._machine}", recursive=True)
         standing = {key.rpartition("/")[2]: node.value for key, node in leaves(answer.fields)}
         await together(self._answer(bid) for bid in bids if _id_of(standing.get(bid.name)) == bid.offer)
@@ -200,15 +204,10 @@ class LayoutSession:
         path = f"bid/{bid.name}/{self._machine}"
         await self._client.put(path, codec.encode_bid(bid).decode(), ttl=self._held.ttl)
 
-    async def _prove(self) -> None:
-        """Be sure that the presence is ours. Raises Lost, Unavailable."""
-        if self.lease.has_ended or not await self._held.is_ours():
-            self._give_up()
-
     async def _surely(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write, unless the presence has ended, or by the clock may have and has."""
         if not self.lease.is_certain:
-            await self._prove()
+            await self.prove()
         await write()
 
     def _give_up(self) -> None:

@@ -36,6 +36,9 @@ class LeaseSession:
     def certain_for(self) -> float:
         return self.lease.certain_for
 
+    async def prove(self) -> None:
+        await self._commit([Transaction(self._presence.guards, ())])
+
     async def report(self, reports: Sequence[Report], gone: Sequence[str]) -> None:
         await self._commit(self._presence.report(reports, gone))
 

@@ -15,6 +15,7 @@ from fleetd.config import Config
 from fleetd.configfile import Source
 from fleetd.daemon import Daemon, Parts, changed_options, settings
 from fleetd.rundir import RunDirectory
+from registry.keyvalue.transactions import Delete, Transaction
 from registry.memory import MemoryRegistry, MemoryStore
 from tests.agent.scripted import Machine, ScriptedHost
 from tests.fleetd.test_api_events import listening
@@ -199,6 +200,20 @@ async def test_hup_with_a_broken_file_changes_nothing(
         os.kill(os.getpid(), signal.SIGHUP)
         await eventually(lambda: "the configuration stays as it was: iniparser: syntax error" in caplog.text)
         assert (await running.api.get("/fleet/v1/machines")).status == 200
+
+
+async def test_a_host_whose_record_was_removed_by_hand_is_present_again_and_its_units_run_on(
+    tmp_path: Path,
+) -> None:
+    async with daemon(tmp_path) as running:
+        await available(running)
+        await start_unit(running)
+        record = Delete(running.store.keys.machine("m1"))
+        await running.store.commit(Transaction((), (record,)))
+        await eventually(lambda: "machine/m1" in running.store.dump())
+        await available(running)
+        assert running.machine.starts == {"a.service": 1}
+        assert running.machine.active["a.service"] == "active"
 
 
 async def test_usr1_prints_what_the_daemon_holds_as_fleet_1_0_did(

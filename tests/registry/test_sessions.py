@@ -219,3 +219,14 @@ async def test_a_session_is_certain_until_its_lease_has_ended(world: World, regi
         assert not session.is_certain
         assert session.certain_for == 0
         await soon(session.wait_certain(False))
+
+
+async def test_a_session_whose_record_was_removed_by_hand_is_lost_as_soon_as_it_is_looked_at(
+    world: World, registry: Registry
+) -> None:
+    async with registry.join(machine(M1), ttl=10) as session:
+        await session.prove()
+        await delete(world, f"machine/{M1}")
+        with pytest.raises(Lost):
+            await session.prove()
+        await soon(session.wait_lost())
