@@ -173,7 +173,7 @@ async def world(directory: Path, *, page_size: int = 100, units_limit: int = 0) 
     """An empty cluster with an API that is available."""
     store = MemoryStore()
     registry = MemoryRegistry(store)
-    pictures = Pictures(registry, patience=0.2)
+    pictures = Pictures(registry, patience=1.0)
     gate = Gate()
     gate.open = True
     path = directory / "fleet.sock"
