@@ -67,6 +67,9 @@ class Metrics(_OfEngine):
         self.requests = Counter(
             "fleet_api_requests_total", "Requests that were answered.", ("code", "handler", "method")
         )
+        self.scrapes = Counter(
+            "http_requests_total", "Requests of these metrics.", ("code", "handler", "method")
+        )
         self.request_seconds = Histogram(
             "fleet_api_request_duration_seconds", "How long answers took.", ("handler",)
         )

@@ -135,6 +135,8 @@ class App:
         metrics, handler = self._services.metrics, _label(raw_path)
         metrics.requests.add(str(answer.status), handler, _known(call.method))
         metrics.request_seconds.note(seconds, handler)
+        if handler == "metrics":
+            metrics.scrapes.add(str(answer.status), "prometheus", _known(call.method).lower())
         return answer
 
     def _health(self, raw_path: str) -> Answer | None:

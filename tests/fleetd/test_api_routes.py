@@ -195,6 +195,17 @@ async def test_metrics(api: Client, method: str) -> None:
     }
 
 
+async def test_requests_of_metrics_are_counted_as_in_1_0(api: Client) -> None:
+    await api.get("/fleet/v1/units")
+    for method in ("GET", "GET", "POST"):
+        await api.ask(method, "/metrics")
+    shown = (await api.get("/metrics")).body.decode().splitlines()
+    assert [line for line in shown if line.startswith("http_requests_total")] == [
+        'http_requests_total{code="200",handler="prometheus",method="get"} 2',
+        'http_requests_total{code="200",handler="prometheus",method="post"} 1',
+    ]
+
+
 @pytest.mark.parametrize(
     ("accepted", "encoding"),
     {"gzip": "gzip", "deflate, gzip;q=0.5": "gzip", "identity": None, "xgzip": None}.items(),
