@@ -101,6 +101,22 @@ async def test_a_watch_of_a_compacted_past_says_so(etcd_only: EtcdWorld) -> None
             await soon(watch.next())
 
 
+async def test_a_watch_that_etcd_ends_is_opened_anew_on_the_connection_that_is_there(
+    etcd_only: EtcdWorld,
+) -> None:
+    client, ranges = etcd_only.client, etcd_only.keys.ranges(Everything())
+    async with Watch(client, ranges, 1) as watch:
+        channel = client.channels.channel()
+        cancel = client.stubs.WatchCancelRequest(watch_id=0)
+        await watch._stream.write(client.stubs.WatchRequest(cancel_request=cancel))
+        with pytest.raises(Unavailable):
+            await soon(watch.next())
+    async with Watch(client, ranges, 1) as anew:
+        assert client.channels.channel() is channel
+        await etcd_only.connect().set_metadata(M1, {"a": "b"})
+        assert (await soon(anew.next())).changes
+
+
 async def test_a_write_whose_answer_was_lost_is_not_repeated(
     cable: Cable, far: EtcdWorld, etcd_only: EtcdWorld
 ) -> None:
