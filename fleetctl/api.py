@@ -33,8 +33,10 @@ class Api(Protocol):
     def unit(self, name: str) -> Unit | None:
         """One unit, None if there is none of that name."""
 
-    def states(self, unit: str = "") -> tuple[State, ...]:
-        """What systemd says on all machines, of all units or of one."""
+    def states(self, unit: str = "", *, full: bool = False) -> tuple[State, ...]:
+        """What systemd says on all machines, of all units or of one; in full with times, with the troubles of
+        hosts, and with units as `unknown` whose machine is gone (a daemon of fleet 1.0 does not know these).
+        """
 
     def create(self, name: str, settings: Iterable[Setting], desired: str = "") -> None:
         """Create or replace a unit; its desired state is `inactive` if none is given."""

@@ -46,9 +46,9 @@ class Client:
                 return None
             raise
 
-    def states(self, unit: str = "") -> tuple[State, ...]:
+    def states(self, unit: str = "", *, full: bool = False) -> tuple[State, ...]:
         """What systemd says on all machines, of all units or of one."""
-        query = {"unitName": unit} if unit else {}
+        query = ({"unitName": unit} if unit else {}) | ({"view": "full"} if full else {})
         return tuple(State.from_json(said) for said in self._list("state", "states", **query))
 
     def create(self, name: str, settings: Iterable[Setting], desired: str = "") -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from fleetctl.entities import Machine, State, Unit, address, legend, place
+from fleetctl.entities import Machine, State, Unit, address, instant, legend, place
 
 Item = TypeVar("Item")
 
@@ -50,6 +50,8 @@ class Table(Generic[Item]):
     needing_machines: frozenset[str] = frozenset()
     machine: Callable[[Item], str] = lambda item: ""
     """The ID of the machine that one is on."""
+    beyond: frozenset[str] = frozenset()
+    """Fields that fleet 1.0 did not have."""
 
     def chosen(self, fields: str) -> list[str]:
         """The columns asked for; ValueError with the field that does not exist."""
@@ -85,6 +87,10 @@ def _state_record(state: State, shown: Shown) -> Record:
         "active": state.active,
         "sub": state.sub,
         "hash": state.hash,
+        "since": state.since,
+        "reason": state.reason,
+        "failures": state.failures,
+        "lastSeen": state.last_seen,
     }
 
 
@@ -118,13 +124,16 @@ UNITS: Table[State] = Table(
         "sub": lambda state, shown: state.sub,
         "machine": lambda state, shown: shown.machine(state.machine),
         "hash": lambda state, shown: shown.hash(state.hash),
+        "since": lambda state, shown: "-" if state.since is None else instant(state.since),
+        "reason": lambda state, shown: state.trouble or "-",
     },
     default="unit,machine,active,sub",
-    wide="unit,machine,load,active,sub,hash",
+    wide="unit,machine,load,active,sub,hash,since,reason",
     name=lambda state: state.name,
     record=_state_record,
     needing_machines=frozenset({"machine"}),
     machine=lambda state: state.machine,
+    beyond=frozenset({"since", "reason"}),
 )
 UNIT_FILES: Table[Unit] = Table(
     {

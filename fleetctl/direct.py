@@ -29,6 +29,7 @@ from registry.open import BadSettings, open_registry
 from registry.open import Settings as StoreSettings
 from registry.port import Everything, Registry, View
 from registry.records import Job, Picture
+from registry.states import full_states, states_of, with_states
 from units.file import InvalidUnitFile, Option, UnitFile
 from units.requirements import Requirements
 from units.state import TargetState
@@ -134,14 +135,11 @@ class Direct:
         job = picture.jobs.get(name)
         return _unit(picture, job) if job is not None and job.hash in picture.files else None
 
-    def states(self, unit: str = "") -> tuple[State, ...]:
+    def states(self, unit: str = "", *, full: bool = False) -> tuple[State, ...]:
         picture = self._picture()
-        return tuple(
-            State(name, id, said.hash, said.load, said.active, said.sub)
-            for name, reports in sorted(picture.reports.items())
-            for id, said in sorted(reports.items())
-            if unit in ("", name) and id in picture.machines
-        )
+        told = states_of(picture, unit) if unit else full_states(picture)
+        states = (State.from_json(said) for said in told)
+        return tuple(state for state in states if full or state.is_known)
 
     def create(self, name: str, settings: Iterable[Setting], desired: str = "") -> None:
         try:
@@ -162,7 +160,8 @@ class Direct:
         picture = self._picture()
         if (job := picture.jobs.get(name)) is None:
             return None
-        return explanation(picture, job, self._call(self._registry.verdict(name)))
+        told = explanation(picture, job, self._call(self._registry.verdict(name)))
+        return with_states(told, states_of(picture, name))
 
     def plan(self, change: Json) -> Json:
         raise Unsupported("with --driver=etcd there is no planner: ask a daemon (leave out --driver)")

@@ -6,6 +6,7 @@ Rule 2: words of systemd and states of units stay as they came.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]
 
 INACTIVE, LOADED, LAUNCHED = "inactive", "loaded", "launched"
+UNKNOWN = "unknown"
+"""The word for units on machines that are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,43 @@ class State:
     load: str = ""
     active: str = ""
     sub: str = ""
+    since: float | None = None
+    """When it entered its active state. All times are seconds since the epoch, None where not known."""
+    reason: str = ""
+    """Why its host could not do what it was told of it, and how often in a row it has failed."""
+    failures: int = 0
+    last_seen: float | None = None
+    """When its machine was last seen, if that is gone: the unit is `unknown` then."""
 
     @classmethod
     def from_json(cls, said: Json) -> State:
         """The record of one API entity."""
-        keys = ("name", "machineID", "hash", "systemdLoadState", "systemdActiveState", "systemdSubState")
-        return cls(*(_word(said, key) for key in keys))
+        return cls(
+            _word(said, "name"),
+            _word(said, "machineID"),
+            _word(said, "hash"),
+            _word(said, "systemdLoadState"),
+            _word(said, "systemdActiveState"),
+            _word(said, "systemdSubState"),
+            since=_number(said, "since"),
+            reason=_word(said, "reason"),
+            failures=int(_number(said, "failures") or 0),
+            last_seen=_number(said, "lastSeen"),
+        )
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its machine is there to say anything."""
+        return self.active != UNKNOWN
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong beside systemd's words; empty if nothing is."""
+        if not self.is_known:
+            seen = f", last seen {instant(self.last_seen)}" if self.last_seen is not None else ""
+            return f"its machine is gone{seen}"
+        times = f" (failed {self.failures} times)" if self.failures > 1 else ""
+        return self.reason + times if self.reason else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +159,16 @@ def _objects(said: Any) -> Iterable[Json]:
 
 def _words(said: Any) -> Mapping[str, str]:
     return {key: str(value) for key, value in said.items()} if isinstance(said, Mapping) else {}
+
+
+def instant(seconds: float) -> str:
+    """A time as people and programs can read it, such as `2026-11-25T22:05:46Z`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _number(said: Json, key: str) -> float | None:
+    value = said.get(key)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _word(said: Json, key: str) -> str:

@@ -42,7 +42,10 @@ class Eyes:
     def _matters(self, unit: Unit | None) -> bool:
         if self._goal is Goal.GONE:
             return True
-        return self._goal is not Goal.LOADED and unit is not None and unit.current == self._goal.state
+        if unit is None or not unit.machine:
+            return False
+        has_to_load = self._goal is Goal.LOADED and unit.current != self._goal.state
+        return has_to_load or (self._goal is not Goal.LOADED and unit.current == self._goal.state)
 
     def _units(self, names: Sequence[str]) -> Mapping[str, Unit | None]:
         if self._one_by_one(names):
@@ -53,11 +56,15 @@ class Eyes:
 
     def _states(self, names: Sequence[str]) -> Mapping[str, Sequence[State]]:
         if self._one_by_one(names):
-            return {name: self._api.states(name) for name in names}
+            return {name: self._known(name) for name in names}
         states: dict[str, list[State]] = {}
-        for state in self._api.states():
+        for state in self._known():
             states.setdefault(state.name, []).append(state)
         return states
+
+    def _known(self, name: str = "") -> Sequence[State]:
+        """The states of machines that are there, with their troubles."""
+        return [state for state in self._api.states(name, full=True) if state.is_known]
 
     def _one_by_one(self, names: Sequence[str]) -> bool:
         return len(names) <= max(FEW, self._pages)

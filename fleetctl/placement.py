@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fleetctl.entities import Json, legend
+from fleetctl.entities import Json, State, instant, legend
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class Placement:
     winner: str = ""
     reason: str = ""
     """Why it was put where it is, or taken away."""
+    states: tuple[State, ...] = ()
+    """What systemd says of it, and where its machine is gone, that nothing is known."""
 
     @classmethod
     def from_json(cls, said: Json) -> Placement:
@@ -87,6 +89,7 @@ class Placement:
             hosts=hosts,
             winner=_text(verdict, "winner"),
             reason=_text(verdict, "reason"),
+            states=tuple(State.from_json(state) for state in _mappings(said.get("states"))),
         )
 
     @property
@@ -140,6 +143,9 @@ def summary(placement: Placement, now: float) -> list[str]:
         lines.append(f"Last decision: {placement.reason}")
     of = len(placement.hosts)
     places = {host.id: host.place for host in placement.hosts}
+    lines += [
+        _state_line(state, places.get(state.machine, legend(state.machine))) for state in placement.states
+    ]
     for constraint in placement.constraints:
         out = ", ".join(places.get(id, legend(id)) for id in constraint.machines)
         more = ", ..." if len(constraint.machines) < constraint.count else ""
@@ -148,6 +154,13 @@ def summary(placement: Placement, now: float) -> list[str]:
             f"{constraint.option}: rules out {constraint.count} of {of} machines ({out}{more}){said}"
         )
     return lines
+
+
+def _state_line(state: State, where: str) -> str:
+    """What systemd says of it on one machine, since when, and what the host says beside."""
+    since = f" since {instant(state.since)}" if state.since else ""
+    words = f"{state.active} ({state.sub}){since}" if state.is_known else state.active
+    return f"State on {where}: {words}" + (f": {state.trouble}" if state.trouble else "")
 
 
 def _stands(placement: Placement, now: float) -> str:

@@ -18,6 +18,9 @@ SETTLE = 0.3
 GRACE = 2.0
 """Seconds that fleet 1.0 gave a unit to become active; here only for what looks bad but may mend itself."""
 
+ELSEWHERE = 6.0
+"""Seconds that a unit is given to be tried on another machine, when its own cannot do what it is told."""
+
 _UP = frozenset({"active", "reloading", "refreshing"})
 _CANNOT_LOAD = frozenset({"bad-setting", "error", "masked"})
 
@@ -74,9 +77,11 @@ def verdict(goal: Goal, unit: Unit | None, states: Sequence[State]) -> Verdict:
         return Verdict(End.FAILED, 1.0, "it is no longer in the registry")
     if unit.desired != goal.state:
         return Verdict(End.FAILED, 1.0, f"somebody else has set its desired state to {unit.desired}")
+    state = next((state for state in states if state.machine == unit.machine), None)
+    if state is not None and state.load == "error" and state.reason and goal.needs_place:
+        return Verdict(End.FAILED, ELSEWHERE, state.trouble)
     if unit.current != goal.state:
         return WAIT
-    state = next((state for state in states if state.machine == unit.machine), None)
     if goal is Goal.LOADED:
         return REACHED
     return _stopped(state) if goal is Goal.STOPPED else _active(state)
@@ -106,7 +111,7 @@ def _stopped(state: State | None) -> Verdict:
 def _active(state: State | None) -> Verdict:
     if state is None:
         return WAIT
-    said = f"systemd says {state.active} ({state.sub})"
+    said = f"systemd says {state.active} ({state.sub})" + (f": {state.trouble}" if state.trouble else "")
     if state.active in _UP and state.load == "loaded":
         return REACHED
     if state.active == "failed":

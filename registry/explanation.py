@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from registry.records import Job, Picture, Verdict
+from registry.records import Job, Picture, Report, Verdict
 from units.file import UnitFile
 from units.machine import Machine
 from units.placement import GLOBAL_RULES, OPTIONS, RULES
@@ -138,9 +138,14 @@ def whereabouts(picture: Picture, job: Job) -> tuple[str, str]:
     if not machine_id:
         return "inactive", ""
     report = picture.reports.get(job.name, {}).get(machine_id)
-    if report is None:
+    if report is None or _could_not_load(report):
         return "inactive", machine_id
     return ("launched" if report.launched else "loaded"), machine_id
+
+
+def _could_not_load(report: Report) -> bool:
+    """Whether a unit that is only to be loaded is not: of such fleet 1.0 had no state at all (§7.2, §10)."""
+    return report.failures > 0 and report.load == "error" and not report.launched
 
 
 def filled(fields: Mapping[str, Any]) -> Json:

@@ -60,10 +60,12 @@ For the state that units are meant to be in: fleetctl list-unit-files""",
 def list_units(session: Session, machine: str, state: str, units: Sequence[str], **how: Any) -> None:
     """Print one row for each unit on each machine."""
     listing = Listing(UNITS, How(**how))
+    new_columns = not UNITS.beyond.isdisjoint(listing.columns)
+    beyond = new_columns or how["watch"] or how["output"] in ("json", "yaml")
 
     def look() -> Sequence[State]:
         with doing("Error retrieving list of units from repository"):
-            states = session.api.states()
+            states = session.api.states(full=beyond)
             wanted = _wanted(session, units, machine, state)
         return [one for one in states if state_fits(one, wanted)]
 

@@ -76,7 +76,7 @@ def _print_records(session: Session, arguments: Sequence[str], output: str) -> i
 
     with doing("Error retrieving unit"):
         units, unknown = meant(session.api, instances_of(arguments))
-        states = {unit.name: session.api.states(unit.name) for unit in units}
+        states = {unit.name: session.api.states(unit.name, full=True) for unit in units}
     shown = Shown(full=True, machines=session.machines())
     say(rendered(output, [status_record(unit, states[unit.name], shown) for unit in units]))
     if unknown:

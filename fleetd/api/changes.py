@@ -11,6 +11,7 @@ from fleetd.api import wire
 from fleetd.api.wire import Entity
 from registry.explanation import filled, whereabouts
 from registry.records import Job, Picture, Report
+from registry.states import full_state
 from units.machine import Machine
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ def everything(picture: Picture) -> Event:
     data: Entity = {
         "machines": [wire.machine(machine) for _, machine in sorted(picture.machines.items())],
         "units": [_unit(picture, job) for _, job in sorted(picture.jobs.items())],
-        "states": [state(report) for report in wire.reports(picture)],
+        "states": [full_state(report) for report in wire.reports(picture)],
     }
     return Event("reset", {**data, "revision": picture.revision})
 
@@ -40,11 +41,6 @@ def differences(old: Picture, new: Picture) -> Iterator[Event]:
     yield from _units(old, new)
     for name in _touched(old.reports, new.reports):
         yield from _states(name, old.reports.get(name, {}), new.reports.get(name, {}))
-
-
-def state(report: Report) -> Entity:
-    """A UnitState with the time since when."""
-    return {**wire.state(report), "since": report.since}
 
 
 def _unit(picture: Picture, job: Job) -> Entity:
@@ -107,4 +103,4 @@ def _states(name: str, old: Mapping[str, Report], new: Mapping[str, Report]) -> 
         if machine not in new:
             yield Event("state-gone", {"machineID": machine, "name": name})
         elif machine not in old or old[machine] != new[machine]:
-            yield Event("state", state(new[machine]))
+            yield Event("state", full_state(new[machine]))

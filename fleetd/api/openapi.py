@@ -1,6 +1,7 @@
 """The API described for machines: OpenAPI 3.0. What a client of fleet 1.0 can rely on is in it as well."""
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -56,7 +57,7 @@ def _schemas() -> Node:
         "UnitOption": _object(section=_TEXT, name=_TEXT, value=_TEXT),
         "Unit": _object(**unit, name=_TEXT, machineID=_TEXT),
         "NewUnit": _object(name=_TEXT, options=unit["options"], desiredState=_STATE),
-        "UnitState": _object("name", **dict.fromkeys(state_words, _TEXT), since=_NUMBER, lastSeen=_NUMBER),
+        "UnitState": _object("name", **_state(state_words)),
         "MetadataOperation": _object(
             "op",
             "path",
@@ -71,6 +72,12 @@ def _schemas() -> Node:
         "Question": _question(),
         "Outcome": _outcome(),
     }
+
+
+def _state(words: Sequence[str]) -> dict[str, Node]:
+    """What the full form has beyond 1.0 may be left out, as everything may that says nothing."""
+    more = {"since": _NUMBER, "lastSeen": _NUMBER, "failures": _WHOLE, "reason": _TEXT}
+    return {**dict.fromkeys(words, _TEXT), **more}
 
 
 def _why() -> Node:
@@ -93,6 +100,7 @@ def _why() -> Node:
         since=_NUMBER,
         constraints=_list(_object("option", "machines", option=_TEXT, machines=_list(_TEXT))),
         machines=_list(machine),
+        states=_list({"type": "object"}),
         verdict={"type": "object"},
         revision=_WHOLE,
     )

@@ -1,12 +1,9 @@
 """What the hosts say of their units (`spec/api-v1.md` §11)."""
 
-from collections.abc import Mapping
-
 from fleetd.api import pages, wire
 from fleetd.api.call import Answer, Call, json_answer
 from fleetd.api.services import Services, failing_as
-from fleetd.api.wire import Entity
-from registry.records import Picture
+from registry.states import full_states, plain_state
 
 
 async def list_states(services: Services, call: Call) -> Answer:
@@ -17,27 +14,11 @@ async def list_states(services: Services, call: Call) -> Answer:
     if call.parameter("view") == "full":
         states = full_states(picture, services.pictures.last_seen)
     else:
-        states = [wire.state(report) for report in wire.reports(picture)]
+        states = [plain_state(report) for report in wire.reports(picture)]
     machine, unit = call.parameter("machineID"), call.parameter("unitName")
     wanted = [one for one in states if machine in ("", one["machineID"]) and unit in ("", one["name"])]
     shown, following = pages.cut(wanted, size=services.page_size, number=number)
     return json_answer(wire.page("states", shown, following))
-
-
-def full_states(picture: Picture, last_seen: Mapping[str, float]) -> list[Entity]:
-    """The states with their times, and of units on machines that are gone that nothing is known of them.
-
-    `last_seen` is when each machine that is gone was last seen, in seconds since the epoch.
-    """
-    states = [{**wire.state(report), "since": report.since} for report in wire.reports(picture)]
-    for name, entries in picture.schedule.items():
-        for machine in entries.keys() - picture.machines.keys():
-            lost: Entity = {**_UNKNOWN, "name": name, "machineID": machine}
-            states.append(lost | ({"lastSeen": last_seen[machine]} if machine in last_seen else {}))
-    return sorted(states, key=lambda one: (one["name"], one["machineID"]))
-
-
-_UNKNOWN = dict.fromkeys(("systemdActiveState", "systemdLoadState", "systemdSubState"), "unknown")
 
 
 async def get_state(services: Services, call: Call) -> Answer:
@@ -54,4 +35,4 @@ async def get_state(services: Services, call: Call) -> Answer:
         if machine in picture.machines
     ]
     reports.sort(key=lambda report: report.machine not in scheduled)
-    return json_answer(wire.encode(wire.state(reports[0]) if reports else {}))
+    return json_answer(wire.encode(plain_state(reports[0]) if reports else {}))

@@ -7,6 +7,7 @@ from fleetd.api.call import Answer, Call, json_answer
 from fleetd.api.errors import ApiError
 from fleetd.api.services import Services, failing_as
 from registry.explanation import explanation
+from registry.states import states_of, with_states
 
 
 async def get_why(services: Services, call: Call) -> Answer:
@@ -17,4 +18,6 @@ async def get_why(services: Services, call: Call) -> Answer:
     if (job := picture.jobs.get(call.name)) is None:
         raise ApiError(404, "unit does not exist")
     # Thousands of machines and units take a moment.
-    return json_answer(wire.encode(await asyncio.to_thread(explanation, picture, job, verdict)))
+    told = await asyncio.to_thread(explanation, picture, job, verdict)
+    states = states_of(picture, call.name, services.pictures.last_seen)
+    return json_answer(wire.encode(with_states(told, states)))

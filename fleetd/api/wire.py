@@ -58,20 +58,6 @@ def unit(job: Job, file: UnitFile, *, current: str, machine: str) -> Entity:
     )
 
 
-def state(report: Report) -> Entity:
-    """A UnitState."""
-    return filled(
-        {
-            "hash": report.hash,
-            "machineID": report.machine,
-            "name": report.name,
-            "systemdActiveState": report.active,
-            "systemdLoadState": report.load,
-            "systemdSubState": report.sub,
-        }
-    )
-
-
 def machine(present: Machine) -> Entity:
     """A Machine."""
     return filled(

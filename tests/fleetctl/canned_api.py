@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Answer = tuple[int, Any]
+FULL = "?view=full"
+"""The one question that may have an answer of its own."""
 
 
 @dataclass
@@ -32,7 +34,8 @@ def canned_api(
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            path = self.path.partition("?")[0].removeprefix("/fleet/v1/")
+            path, _, query = self.path.removeprefix("/fleet/v1/").partition("?")
+            path += FULL if "view=full" in query and f"GET {path}{FULL}" in canned.answers else ""
             if length := int(self.headers.get("Content-Length", 0)):
                 canned.bodies.append(json.loads(self.rfile.read(length)))
             missing = {"error": {"code": 404, "message": ""}}

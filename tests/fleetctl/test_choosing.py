@@ -120,7 +120,8 @@ def test_lists_for_programs_have_all_keys(three: Shell) -> None:
     units = json.loads(three("list-units", "-o", "json", "web@1").out)
     assert units == [
         {"unit": "web@1.service", "machine": M1, "ip": "198.18.0.1", "load": "loaded", "active": "active",
-         "sub": "running", "hash": units[0]["hash"]}
+         "sub": "running", "hash": units[0]["hash"], "since": units[0]["since"], "reason": "", "failures": 0,
+         "lastSeen": None}
     ]  # fmt: skip
     files = json.loads(three("list-unit-files", "-ojson", "db").out)
     assert files == [

@@ -112,6 +112,50 @@ def test_why_tells_who_bid_refused_kept_silent_and_won(alone: Shell) -> None:
     )
 
 
+def test_why_tells_the_states_with_what_hosts_could_not_do_and_of_machines_that_are_gone(
+    alone: Shell,
+) -> None:
+    words = ("systemdLoadState", "systemdActiveState", "systemdSubState")
+    said = {
+        "name": "a.service", "desiredState": "launched", "currentState": "launched", "machineID": M1,
+        "machines": [{"id": M1, "ip": "10.0.0.1", "load": 4}],
+        "states": [
+            {"machineID": M1, "since": 60.0, "reason": "disk full", "failures": 2,
+             **dict(zip(words, ("error", "failed", "failed"), strict=True))},
+            {"machineID": M2, "lastSeen": 3600.5, **dict.fromkeys(words, "unknown")},
+        ],
+    }  # fmt: skip
+    answers = {"GET units/a.service": (200, UNIT), "GET units/a.service/why": (200, said)}
+    with canned_api(answers) as api:
+        ran = alone("--endpoint", api.endpoint, "why", "a")
+    assert ran.out.splitlines()[1:3] == [
+        "State on 11111111.../10.0.0.1: failed (failed) since 1970-01-01T00:01:00Z: disk full (failed 2 times)",
+        "State on 22222222...: unknown: its machine is gone, last seen 1970-01-01T01:00:00Z",
+    ]
+
+
+def test_lists_beyond_those_of_1_0_show_the_units_of_machines_that_are_gone(alone: Shell) -> None:
+    words = ("systemdLoadState", "systemdActiveState", "systemdSubState")
+    here = {"name": "a.service", "machineID": M1, **dict.fromkeys(words, "active"), "hash": "5" * 40}
+    gone = {"name": "b.service", "machineID": M2, **dict.fromkeys(words, "unknown")}
+    answers = {
+        "GET state": (200, {"states": [here]}),
+        "GET state?view=full": (200, {"states": [{**here, "since": 60.0}, {**gone, "lastSeen": 3600.5}]}),
+        "GET machines": (200, {"machines": [{"id": M1, "primaryIP": "10.0.0.1"}]}),
+    }
+    with canned_api(answers) as api:
+        plain = alone("--endpoint", api.endpoint, "list-units", "--no-legend", "--fields=unit").out
+        wide = alone("--endpoint", api.endpoint, "list-units", "--no-legend", "-o", "wide").out
+        rows = json.loads(alone("--endpoint", api.endpoint, "list-units", "-o", "json").out)
+    assert plain == "a.service\n"
+    (_, last) = wide.splitlines()
+    assert last.split("\t")[-1] == "its machine is gone, last seen 1970-01-01T01:00:00Z"
+    assert [(row["active"], row["since"], row["lastSeen"]) for row in rows] == [
+        ("active", 60.0, None),
+        ("unknown", None, 3600.5),
+    ]
+
+
 def test_why_of_what_does_not_exist(alone: Shell) -> None:
     with canned_api({"GET units": (200, {})}) as api:
         ran = alone("--endpoint", api.endpoint, "why", "nope", "web@*")

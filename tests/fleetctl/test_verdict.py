@@ -1,5 +1,7 @@
 """When waiting ends, and how."""
 
+from dataclasses import replace
+
 import pytest
 
 from fleetctl.entities import State, Unit
@@ -28,6 +30,11 @@ ENDS = {
     "what systemd still starts is waited for": (
         Goal.ACTIVE, UP, [state("activating", "start-pre")], End.NOT_YET, 0),
     "only its own machine counts": (Goal.ACTIVE, UP, [state("active", machine="m2")], End.NOT_YET, 0),
+    "a unit that its host cannot load may be tried on another one": (
+        Goal.ACTIVE, UP, [replace(state("failed", load="error"), reason="full")], End.FAILED, 6),
+    "so may one that is only to be loaded, and is not": (
+        Goal.LOADED, unit("loaded", "inactive"), [replace(state("failed", load="error"), reason="full")],
+        End.FAILED, 6),
     "a unit that systemd gave up has failed": (Goal.ACTIVE, UP, [state("failed", "failed")], End.FAILED, 0.3),
     "a unit that did its work has arrived": (Goal.ACTIVE, UP, [state("inactive", "dead")], End.REACHED, 0.6),
     "a unit that ends again and again gets two seconds": (
@@ -60,6 +67,11 @@ ENDS = {
 def test_waiting(goal: Goal, seen: Unit | None, states: list[State], end: End, patience: float) -> None:
     said = verdict(goal, seen, states)
     assert (said.end, said.patience) == (end, patience)
+
+
+def test_a_failure_says_what_its_host_said() -> None:
+    said = verdict(Goal.ACTIVE, UP, [replace(state("failed", "failed"), reason="no partner", failures=3)])
+    assert said.why == "systemd says failed (failed): no partner (failed 3 times)"
 
 
 def test_a_failure_says_what_systemd_said() -> None:

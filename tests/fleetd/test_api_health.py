@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from fleetd.api.state import full_states
+from registry.records import Report
+from registry.states import full_states
 from tests.fleetd.world import Client, World, option
 from units.state import TargetState
 
@@ -59,6 +60,21 @@ async def test_of_a_machine_that_nobody_here_has_seen_no_age_is_told(cluster: Wo
     async with cluster.pictures.held() as view:
         (state,) = full_states(view.picture, {})
     assert "lastSeen" not in state
+
+
+async def test_what_a_host_could_not_do_is_told_in_full_and_by_why_but_not_to_plain_clients(
+    cluster: World, api: Client
+) -> None:
+    await lost_unit(cluster)
+    said = Report("m1", "a.service", "5" * 40, "error", "failed", "failed", False, 7.0, "disk full", 3)
+    await cluster.say(said)
+    trouble = {"reason": "disk full", "failures": 3, "since": 7.0}
+    (plain,) = (await api.get("/fleet/v1/state")).json["states"]
+    (full,) = (await api.get("/fleet/v1/state?view=full")).json["states"]
+    assert full == plain | trouble
+    why = (await api.get("/fleet/v1/units/a.service/why")).json
+    assert [{"name": "a.service", **state} for state in why["states"]] == [full]
+    assert why["currentState"] == "inactive", "what could not be loaded is not loaded"
 
 
 async def test_plain_clients_see_no_new_fields(cluster: World, api: Client) -> None:

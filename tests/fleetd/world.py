@@ -164,8 +164,11 @@ class World:
         self, name: str, machine: str, *, launched: bool = True, active: str = "active", hash: str = "5" * 40
     ) -> None:
         """Let a machine say something of a unit."""
-        said = Report(machine, name, hash, "loaded", active, "running", launched, since=0.0)
-        await self._sessions[machine].report([said], [])
+        await self.say(Report(machine, name, hash, "loaded", active, "running", launched, since=0.0))
+
+    async def say(self, report: Report) -> None:
+        """The same, in all its words."""
+        await self._sessions[report.machine].report([report], [])
 
 
 @asynccontextmanager
