@@ -120,7 +120,7 @@ def test_why_tells_the_states_with_what_hosts_could_not_do_and_of_machines_that_
         "name": "a.service", "desiredState": "launched", "currentState": "launched", "machineID": M1,
         "machines": [{"id": M1, "ip": "10.0.0.1", "load": 4}],
         "states": [
-            {"machineID": M1, "since": 60.0, "reason": "disk full", "failures": 2,
+            {"machineID": M1, "since": 60.0, "reason": "full", "failures": 2,
              **dict(zip(words, ("error", "failed", "failed"), strict=True))},
             {"machineID": M2, "lastSeen": 3600.5, **dict.fromkeys(words, "unknown")},
         ],
@@ -129,7 +129,7 @@ def test_why_tells_the_states_with_what_hosts_could_not_do_and_of_machines_that_
     with canned_api(answers) as api:
         ran = alone("--endpoint", api.endpoint, "why", "a")
     assert ran.out.splitlines()[1:3] == [
-        "State on 11111111.../10.0.0.1: failed (failed) since 1970-01-01T00:01:00Z: disk full (failed 2 times)",
+        "State on 11111111.../10.0.0.1: failed (failed) since 1970-01-01T00:01:00Z: full (failed 2 times)",
         "State on 22222222...: unknown: its machine is gone, last seen 1970-01-01T01:00:00Z",
     ]
 
