@@ -66,9 +66,7 @@ class HeldKey:
         async with self._writing:
             self._written.add(value)
             for _ in range(TRIES):
-                answer = await self._client.put(
-                    self.path, value, ttl=self.ttl, prevExist=True, prevIndex=self._modified
-                )
+                answer = await self._client.put(self.path, value, ttl=self.ttl, prevIndex=self._modified)
                 if answer.took_place:
                     return self._note(answer, value)
                 if answer.code != COMPARE_FAILED or not await self._find():
