@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fleetctl.conftest import FLEETCTL, Shell
+from tests.fleetctl.conftest import FLEETCTL, Ran, Shell
 from tests.fleetctl.small_cluster import SmallCluster
 from tests.fleetctl.ssh_host import SshHost, ssh_host
 from tests.fleetctl.test_tls import context as context
@@ -73,3 +73,28 @@ def test_https_goes_through_a_tunnel_and_is_verified(
     wrong = user(tunnel, "--endpoint", endpoint, f"--ca-file={tmp_path}/other.crt", "list-units")
     assert "certificate" in wrong.err.lower()
     assert wrong.status == 1
+
+
+def test_a_cluster_is_kept_and_brought_back_through_a_tunnel(user: Shell, host: SshHost) -> None:
+    def far(*words: str) -> Ran:
+        return user("--tunnel", f"127.0.0.1:{host.port}", *words)
+
+    user.file("kept.service")
+    user.file("later.service")
+    assert far("start", "--no-block", "kept").status == 0
+    kept = far("backup", "cluster.json")
+    assert (kept.status, kept.err) == (0, "2 units and the metadata of 0 machines kept\n")
+    far("destroy", "--no-block", "kept")
+    far("submit", "later")
+    dry = far("restore", "--dry-run", "cluster.json")
+    assert (dry.status, dry.out) == (0, "Unit kept.service would be created, launched\n")
+    damaged = (user.directory / "cluster.json").read_text().replace("launched", "inactive")
+    refused = far("restore", user.file("damaged.json", damaged).name)
+    assert (refused.status, "checksum" in refused.err) == (1, True)
+    units = ("list-unit-files", "--no-legend", "--fields=unit,dstate")
+    assert far(*units).out == "a.service\tlaunched\nlater.service\tinactive\n"
+    done = far("restore", "cluster.json")
+    assert (done.status, done.out) == (0, "Unit kept.service created, launched\n")
+    assert done.err.startswith("Not in the backup, and left alone: later.service\n")
+    assert far(*units).out == "a.service\tlaunched\nkept.service\tlaunched\nlater.service\tinactive\n"
+    far("destroy", "--no-block", "kept", "later")
