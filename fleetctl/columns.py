@@ -107,9 +107,29 @@ def _unit_record(unit: Unit, shown: Shown) -> Record:
     }
 
 
-def status_record(unit: Unit, states: Sequence[State], shown: Shown) -> Record:
-    """What `status -o` shows of one unit."""
-    return {**_unit_record(unit, shown), "states": [_state_record(state, shown) for state in states]}
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A unit, and what systemd says of it on all machines."""
+
+    unit: Unit
+    states: tuple[State, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it is active somewhere."""
+        return any(state.active == "active" for state in self.states)
+
+
+def _status_record(status: Status, shown: Shown) -> Record:
+    return {
+        **_unit_record(status.unit, shown),
+        "states": [_state_record(state, shown) for state in status.states],
+    }
+
+
+def _said(status: Status, word: Callable[[State], str]) -> str:
+    """What systemd says of it, of a global unit all that it says on any machine."""
+    return ",".join(sorted({word(state) for state in status.states})) or "-"
 
 
 def _machine_record(machine: Machine, shown: Shown) -> Record:
@@ -134,6 +154,22 @@ UNITS: Table[State] = Table(
     needing_machines=frozenset({"machine"}),
     machine=lambda state: state.machine,
     beyond=frozenset({"since", "reason"}),
+)
+STATUSES: Table[Status] = Table(
+    {
+        "unit": lambda status, shown: status.unit.name,
+        "dstate": lambda status, shown: status.unit.desired or "-",
+        "target": lambda status, shown: _target(status.unit, shown),
+        "load": lambda status, shown: _said(status, lambda state: state.load),
+        "active": lambda status, shown: _said(status, lambda state: state.active),
+        "sub": lambda status, shown: _said(status, lambda state: state.sub),
+    },
+    default="unit,dstate,target,load,active,sub",
+    wide="unit,dstate,target,load,active,sub",
+    name=lambda status: status.unit.name,
+    record=_status_record,
+    needing_machines=frozenset({"target"}),
+    machine=lambda status: status.unit.machine or next((s.machine for s in status.states), ""),
 )
 UNIT_FILES: Table[Unit] = Table(
     {

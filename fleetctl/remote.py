@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from fleetctl.entities import Machine
@@ -15,6 +15,8 @@ from fleetctl.settings import Settings
 
 MACHINE_ID = Path("/etc/machine-id")
 BROKEN = 255
+Run = Callable[[Sequence[str], Callable[[str], None]], int]
+"""Runs a command, each line of its two outputs going to the function; returns its exit status."""
 _CHILDREN: set[subprocess.Popen[str]] = set()
 """Local commands whose lines are read by threads."""
 
@@ -45,16 +47,25 @@ def feed_from(
     here: bool,
 ) -> int:
     """Run it, each line of its two outputs going to `tell`; returns its exit status. Raises SshError."""
+    with reached(settings, machine, port, here=here) as run:
+        return run(words, tell)
+
+
+@contextmanager
+def reached(settings: Settings, machine: Machine, port: int, *, here: bool) -> Iterator[Run]:
+    """Runs commands on a machine, on one connection. Raises SshError."""
     if here:
-        return _feed_from_here(words, tell)
+        yield _feed_from_here
+        return
     if not machine.ip:
         raise SshError("the machine has published no address")
     from fleetctl.ssh.connection import connected
     from fleetctl.ssh.terminal import read_command
 
-    line = words[0] if len(words) == 1 else remote_command(words)
     with connected(settings, machine.ip, port) as connection:
-        return read_command(connection, line, tell)
+        yield lambda words, tell: read_command(
+            connection, words[0] if len(words) == 1 else remote_command(words), tell
+        )
 
 
 def _feed_from_here(words: Sequence[str], tell: Callable[[str], None]) -> int:

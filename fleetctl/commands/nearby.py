@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from fleetctl.columns import Shown, status_record
-from fleetctl.command import OUTPUT_DATA, SSH_PORT, command, words
-from fleetctl.entities import INACTIVE, Machine, Unit, legend, place
-from fleetctl.flags import Integer, Switch, Text, flag
+from fleetctl.columns import STATUSES, Status
+from fleetctl.command import SSH_PORT, command, words
+from fleetctl.entities import INACTIVE, Machine, State, Unit, legend, place
+from fleetctl.flags import Integer, OneOf, Switch, Text, flag
+from fleetctl.listing import How, Listing
 from fleetctl.names import find_unit, unit_name
 from fleetctl.output import Stop, complain, doing, say
 from fleetctl.remote import run_on
@@ -21,22 +22,35 @@ FOLLOW_HOLD = 0.25
 
 
 @command(
-    "status [--ssh-port=N] [-o FORMAT] UNIT...",
+    "status [--ssh-port=N] [-o FORMAT] [-w] UNIT...",
     "Show what systemd says of units",
     SSH_PORT,
-    OUTPUT_DATA,
+    flag(
+        "--output",
+        "-o",
+        kind=OneOf("json", "yaml", "wide", "name"),
+        default="",
+        help="the cluster's own record: json, yaml, wide (a table) or name",
+    ),
+    flag(
+        "--watch",
+        "-w",
+        kind=Switch(),
+        default=False,
+        help="show it again when it changes; without -o as a table",
+    ),
     words("units"),
     description="""\
 Runs `systemctl status` on the machine of each unit, over SSH if that is not this
 host. A global unit is shown on every machine that has it; a pattern ('web@*') or a
-template (web@) means all its units. With -o the cluster's own record is printed,
+template (web@) means all its units. With -o or -w the cluster's own record is shown,
 without SSH. The exit status is that of systemctl: 0 active, 3 not, 4 no such unit.""",
-    example="fleetctl status web@1.service\nfleetctl status -o json 'web@*'",
+    example="fleetctl status web@1.service\nfleetctl status -o json 'web@*'\nfleetctl status -w web@",
 )
-def status(session: Session, units: Sequence[str], ssh_port: int, output: str) -> int:
+def status(session: Session, units: Sequence[str], ssh_port: int, output: str, watch: bool) -> int:
     """Show the status of each unit; the first that is not well ends it, unless a pattern means many."""
-    if output:
-        return _print_records(session, units, output)
+    if output or watch:
+        return _print_records(session, units, output or "wide", watch=watch)
     if several(units):
         return _status_of_all(session, units, ssh_port)
     shared: list[Unit] = []
@@ -56,33 +70,55 @@ def status(session: Session, units: Sequence[str], ssh_port: int, output: str) -
 
 def _status_of_all(session: Session, arguments: Sequence[str], port: int) -> int:
     """Show every unit that is meant, whatever the others are like."""
-    statuses: list[int] = []
-    for index, unit in enumerate(_meant(session, arguments)):
-        say("") if index else None
-        if unit.is_global:
-            statuses.append(_status_everywhere(session, unit, port))
-        elif unit.current == INACTIVE:
-            complain(f"Unit {unit.name} does not appear to be loaded.")
-            statuses.append(NOT_RUNNING)
-        else:
-            words = ["systemctl", "status", "-l", unit.name]
-            statuses.append(run_on(session, unit.machine, words, port=port))
-    return next(filter(None, statuses), 0)
+    from fleetctl.gathering import Job, run_in_order
+
+    loose: list[str] = []
+    jobs: list[Job] = []
+    for unit in _meant(session, arguments):
+        machines = machines_with(session, unit.name) if unit.is_global else [unit.machine]
+        if not machines or (not unit.is_global and unit.current == INACTIVE):
+            loose.append(unit.name)
+            continue
+        for id in machines:
+            heading = f"Unit {unit.name} on {place(id, session.machines())}:" if unit.is_global else ""
+            jobs.append(Job(id, _systemctl_status(session, unit.name), heading))
+    status = run_in_order(session, jobs, port=port)
+    for name in loose:
+        complain(f"Unit {name} does not appear to be loaded.")
+    return status or (NOT_RUNNING if loose else 0)
 
 
-def _print_records(session: Session, arguments: Sequence[str], output: str) -> int:
-    """Print what the cluster knows of the units, for programs."""
-    from fleetctl.formats import rendered
+def _systemctl_status(session: Session, name: str) -> tuple[str, ...]:
+    """The command; where we have colours, it is to use them, though it sees no terminal."""
+    return (*(("env", "SYSTEMD_COLORS=1") if session.colours else ()), "systemctl", "status", "-l", name)
 
-    with doing("Error retrieving unit"):
-        units, unknown = meant(session.api, instances_of(arguments))
-        states = {unit.name: session.api.states(unit.name, full=True) for unit in units}
-    shown = Shown(full=True, machines=session.machines())
-    say(rendered(output, [status_record(unit, states[unit.name], shown) for unit in units]))
-    if unknown:
-        raise Stop(missing(unknown), NO_SUCH_UNIT)
-    well = all(any(state.active == "active" for state in states[unit.name]) for unit in units)
-    return 0 if well else NOT_RUNNING
+
+def _print_records(session: Session, arguments: Sequence[str], output: str, *, watch: bool) -> int:
+    """Print what the cluster knows of the units, without asking their machines."""
+    listing = Listing(STATUSES, How(fields=STATUSES.default, output=output, watch=watch))
+    seen: list[Status] = []
+    lost: list[str] = []
+
+    def look() -> Sequence[Status]:
+        with doing("Error retrieving unit"):
+            units, lost[:] = meant(session.api, instances_of(arguments))
+            states = _states_of(session, units)
+        seen[:] = [Status(unit, tuple(states.get(unit.name, ()))) for unit in units]
+        return seen
+
+    listing.show(session, look)
+    if lost:
+        raise Stop(missing(lost), NO_SUCH_UNIT)
+    return 0 if all(status.is_well for status in seen) else NOT_RUNNING
+
+
+def _states_of(session: Session, units: Sequence[Unit]) -> Mapping[str, Sequence[State]]:
+    """By unit name; one list is asked for if there are several."""
+    found: dict[str, list[State]] = {}
+    one = units[0].name if len(units) == 1 else ""
+    for state in session.api.states(one, full=True) if units else ():
+        found.setdefault(state.name, []).append(state)
+    return found
 
 
 def _meant(session: Session, arguments: Sequence[str]) -> list[Unit]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetctl.columns import MACHINES, UNIT_FILES, UNITS, Shown, status_record
+from fleetctl.columns import MACHINES, STATUSES, UNIT_FILES, UNITS, Shown, Status
 from fleetctl.entities import Machine, State, Unit
 from fleetctl.help import EXIT_STATUS
 
@@ -26,7 +26,7 @@ def test_the_keys_of_a_list_are_documented_in_their_order(command: str) -> None:
 
 
 def test_status_has_the_keys_of_its_unit_and_their_states() -> None:
-    record = status_record(UNIT, [State("a.service")], Shown())
+    record = STATUSES.record(Status(UNIT, (State("a.service"),)), Shown())
     assert list(record) == [*RECORDS["list-unit-files"], "states"]
     assert list(record["states"][0]) == list(RECORDS["list-units"])
 

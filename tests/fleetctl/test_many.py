@@ -11,7 +11,7 @@ import pytest
 from fleetctl import journal
 from fleetctl.many import Held, Line
 from fleetctl.selection import instances_of, several
-from tests.fleetctl.conftest import Shell
+from tests.fleetctl.conftest import SIMPLE, Shell
 from tests.fleetctl.small_cluster import M1, M2, small_cluster
 from tests.fleetctl.ssh_host import SshHost, port
 from units.machine import Machine
@@ -146,3 +146,39 @@ def test_status_and_journal_of_a_pattern_go_to_other_machines(user: Shell, host:
     ran = user("journal", port(host), "a*")
     said = "journalctl: --no-pager -n 10 --unit a.service --output json"
     assert ran.out == f"a.service {M1[:8]}... | {said}\n"
+
+
+@pytest.mark.lab
+def test_a_machine_is_connected_to_once_for_the_status_of_many_units(user: Shell, host: SshHost) -> None:
+    units = [f"many{number}.service" for number in range(5)]
+    for unit in units:
+        user.file(unit, SIMPLE + f"[Play]\nMachine={M1}\n")
+    user("start", *units)
+    log = host.directory / "sshd.log"
+    before = log.read_text().count("Accepted publickey")
+    ran = user("status", port(host), "many*")
+    assert ran.out.split("\n\n") == [
+        f"systemctl: status -l {unit}" + ("\n" if unit == units[-1] else "") for unit in units
+    ]
+    assert (ran.err, ran.status) == ("", 3)
+    assert log.read_text().count("Accepted publickey") == before + 1
+    user("destroy", *units)
+
+
+def test_status_is_a_table_or_names_on_request(here: Shell) -> None:
+    table = here("status", "-o", "wide", "web@").out.splitlines()
+    assert table[0].split() == ["UNIT", "DSTATE", "TARGET", "LOAD", "ACTIVE", "SUB"]
+    assert table[1].split()[:2] == ["web@1.service", "launched"]
+    assert table[1].split()[3:] == ["loaded", "active", "running"]
+    assert here("status", "-o", "name", "web@").out == "web@1.service\nweb@2.service\n"
+
+
+def test_status_follows_the_cluster(here: Shell) -> None:
+    with here.popen("status", "-w", "-o", "json", "web@1") as watching:
+        assert watching.stdout is not None
+        assert json.loads(watching.stdout.readline())[0]["current"] == "launched"
+        here("stop", "web@1")
+        while (said := json.loads(watching.stdout.readline())[0])["current"] != "loaded":
+            pass
+        watching.terminate()
+    assert said["states"][0]["active"] in ("active", "inactive")
