@@ -7,7 +7,7 @@ Rule 2: nothing is planned from a picture that does not show what the last plan 
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.apply import apply
@@ -40,6 +40,8 @@ class Terms:
 
     interval: float
     grace: float
+    began: float
+    """When this engine started, by the loop's clock."""
     recorder: Recorder | None = None
 
 
@@ -48,15 +50,16 @@ async def run(
 ) -> None:
     """Campaign and lead for ever, until cancelled; a leader that is cancelled resigns.
 
-    `interval` is `engine_reconcile_interval`, `grace` for how long the sudden absence of many machines is
-    doubted (`agent_ttl`), both in seconds. `keep` is a directory for the last inputs, for `engine.replay`.
+    `interval` is `engine_reconcile_interval`, `grace` for how long an absence that may be an error of ours
+    is doubted (`agent_ttl`), both in seconds. `keep` is a directory for the last inputs, for `engine.replay`.
     """
     recorder = Recorder(keep) if keep else None
+    terms = Terms(interval, grace, asyncio.get_running_loop().time(), recorder)
     writing = asyncio.ensure_future(recorder.write_for_ever()) if recorder else None
     try:
         while True:
             try:
-                await _lead_once(registry, machine_id, Terms(interval, grace, recorder))
+                await _lead_once(registry, machine_id, terms)
             except RegistryError as error:
                 log.error("Engine leadership lost: %s", error)
                 await asyncio.sleep(min(1.0, interval))  # the pace at which a failing store is tried again
@@ -96,7 +99,7 @@ async def _resign(leadership: Leadership) -> None:
 
 async def _lead(registry: Registry, leadership: Leadership, terms: Terms) -> None:
     async with registry.follow(Everything()) as view:
-        leader = _Leader(leadership, view, terms, Stamps(registry))
+        leader = _Leader(registry, leadership, view, terms)
         while True:
             await leader.pass_once()
 
@@ -104,11 +107,12 @@ async def _lead(registry: Registry, leadership: Leadership, terms: Terms) -> Non
 class _Leader:
     """One leadership: its view, its memory, and the passes it makes."""
 
-    def __init__(self, leadership: Leadership, view: View, terms: Terms, stamps: Stamps) -> None:
+    def __init__(self, registry: Registry, leadership: Leadership, view: View, terms: Terms) -> None:
+        self._registry = registry
         self._leadership = leadership
         self._view = view
         self._terms = terms
-        self._stamps = stamps
+        self._stamps = Stamps(registry)
         self._reader = Reader()
         self._planner = Planner()
         self._contents = Contents(terms.interval)
@@ -121,9 +125,11 @@ class _Leader:
         picture = self._view.picture
         now = asyncio.get_running_loop().time()
         cluster = self._reader.cluster(picture)
-        made = self._planner.plan(cluster, self._memory, now=now, grace=self._terms.grace)
+        steady_since = max(self._terms.began, self._registry.steady_since)
+        memory = replace(self._memory, steady_since=steady_since)
+        made = self._planner.plan(cluster, memory, now=now, grace=self._terms.grace)
         if self._terms.recorder:
-            self._terms.recorder.note(Moment(cluster, self._memory, now, self._terms.grace), made)
+            self._terms.recorder.note(Moment(cluster, memory, now, self._terms.grace), made)
         self._tell(made)
         if not made.decisions:
             self._memory = made.memory
@@ -180,8 +186,7 @@ class _Leader:
         self._waiting = made.waiting
         if made.doubted and made.doubted != self._doubted:
             log.warning(
-                "%d machines are gone at once: their units stay for %g s more, in case the loss is ours: %s",
-                len(made.doubted),
+                "Out of sight, and perhaps not gone: units stay for %g s more on %s",
                 self._terms.grace,
                 ", ".join(sorted(made.doubted)),
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from engine.auction import Auction
 from registry.records import Verdict, no_entries
@@ -64,6 +65,8 @@ class Memory:
     """By unit name: those that hosts could not run."""
     absent_since: Mapping[str, float] = field(default_factory=no_entries)
     """Machines with units that are not present, and when that was first seen."""
+    steady_since: float = -inf
+    """Since when neither this engine nor the store was away: what was lost before may only be late."""
     suspects: frozenset[str] = frozenset()
     """Machines that are away since a loss that was doubted."""
     moves: int = 0

@@ -10,7 +10,7 @@ from registry import codec
 
 Json = dict[str, Any]
 
-PLAIN = ("epoch", "rounds", "silent", "absent_since", "moves", "moves_since")
+PLAIN = ("epoch", "rounds", "silent", "absent_since", "steady_since", "moves", "moves_since")
 
 
 def memory_as_json(memory: Memory) -> Json:
@@ -26,6 +26,7 @@ def memory_as_json(memory: Memory) -> Json:
         "setbacks": {n: _setback_as_json(s) for n, s in sorted(memory.setbacks.items())},
         "silent": dict(sorted(memory.silent.items())),
         "absent_since": dict(sorted(memory.absent_since.items())),
+        "steady_since": memory.steady_since,
         "suspects": sorted(memory.suspects),
         "said": {n: _said_as_json(said) for n, said in sorted(memory.said.items())},
         "moves": memory.moves,

@@ -55,6 +55,10 @@ class ObservedRegistry:
         self._lead = lead
         self._limit = limit
 
+    @property
+    def steady_since(self) -> float:
+        return self._inner.steady_since
+
     def follow(self, scope: Scope) -> AbstractAsyncContextManager[View]:
         return self._inner.follow(scope)
 

@@ -9,6 +9,7 @@ event loop; `expire` and `depose` end them at once, `go_away` and `come_back` ar
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -84,6 +85,7 @@ class MemoryStore:
     def __init__(self, prefix: str = DEFAULT_PREFIX) -> None:
         self.keys = Keys.under(prefix)
         self.newest = 1
+        self.steady_since = -math.inf
         self._data: dict[str, Stored] = {}
         self._leases: dict[int, _Granted] = {}
         self._ids = count(0x1000)
@@ -113,6 +115,7 @@ class MemoryStore:
     def come_back(self) -> None:
         """Answer again, give every lease its whole time as etcd does, and tell what happened meanwhile."""
         self._back.set()
+        self.steady_since = asyncio.get_running_loop().time()
         for id, lease in self._leases.items():
             lease.timer = asyncio.get_running_loop().call_later(lease.ttl, self._end, id)
         held, self._held_back = self._held_back, []

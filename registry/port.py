@@ -157,6 +157,13 @@ class Session(Protocol):
 class Registry(Protocol):
     """The shared state of one cluster."""
 
+    @property
+    def steady_since(self) -> float:
+        """Since when the store has answered all that was asked here, by the loop's clock in seconds.
+
+        Who has not been seen since may only be slower than we were to reach it again.
+        """
+
     def follow(self, scope: Scope) -> AbstractAsyncContextManager[View]:
         """Read a scope, then keep it up to date until the context ends. Waits while the store is away."""
 

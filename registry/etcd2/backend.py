@@ -55,6 +55,10 @@ class Etcd2Registry:
         self._joining = Joining(self._client, self._mirror)
         self._files: OrderedDict[str, UnitFile] = OrderedDict()
 
+    @property
+    def steady_since(self) -> float:
+        return self._client.contact.steady_since
+
     @asynccontextmanager
     async def follow(self, scope: Scope) -> AsyncIterator[LayoutView]:
         async with self._mirror.opened():

@@ -3,25 +3,22 @@
 Rule 1: a request ends within the request timeout (once for connecting, once for the answer), an operation
         (a request with its repetitions on other members) within about `patience` times that.
 Rule 2: a write whose fate is not known is never repeated: Unavailable says so. (1.0 repeats such writes.)
-Rule 3: one line is logged when etcd is lost, and one when it is back.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from registry.contact import Contact
 from registry.errors import Refused, RegistryError, Unavailable, told
 from registry.etcd2.door import Reply, Trust
 from registry.etcd2.faults import HISTORY_CLEARED, Verdict, cause, code, verdict
 from registry.etcd2.members import Members
 from registry.etcd2.nodes import Event, Node
 from registry.settings import PATIENCE, Endpoint
-
-log = logging.getLogger(__name__)
 
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 0.5
@@ -90,7 +87,7 @@ class Client:
         self.timeout: Final = timeout
         self.patience: Final = patience * timeout
         self.members: Final = Members(endpoints, trust)
-        self._lost = False
+        self.contact: Final = Contact()
 
     async def get(self, path: str, *, recursive: bool = False) -> Answer:
         """A key, or a directory with all below it, as it is now: through the quorum."""
@@ -125,18 +122,6 @@ class Client:
         kind = Refused if verdict(outcome) is Verdict.REFUSED else Unavailable
         raise kind(f"etcd at {address}: {cause(outcome)}")
 
-    def lost(self, why: str) -> None:
-        """Note that no member answers."""
-        if not self._lost:
-            self._lost = True
-            log.warning("lost, trying on: %s", why)
-
-    def answered(self) -> None:
-        """Note that etcd has answered."""
-        if self._lost:
-            self._lost = False
-            log.warning("back: etcd at %s", self.members.address)
-
     async def close(self) -> None:
         """End what is under way."""
         await self.members.close()
@@ -154,11 +139,13 @@ class Client:
             outcome = await self.members.ask(lambda door: door.ask(method, key, query, form, self.timeout))
             judged = verdict(outcome)
             if isinstance(outcome, Reply) and judged is Verdict.ANSWERED:
-                self.answered()
+                self.contact.answered(address)
                 return Answer.of(outcome)
             tries += 1
             faults[address] = cause(outcome)
             self.members.move_on(turn)
+            if judged is not Verdict.REFUSED and tries >= len(self.members):
+                self.contact.missed()
             may_repeat = again or judged is not Verdict.UNKNOWN
             if not may_repeat or self._is_hopeless(judged, tries) or loop.time() + pause > deadline:
                 raise self._failure(judged, told(faults), tries)
@@ -174,7 +161,7 @@ class Client:
         if judged is Verdict.REFUSED:
             return Refused(why)
         if tries >= len(self.members):
-            self.lost(why)
+            self.contact.lost(why)
         return Unavailable(why)
 
 

@@ -136,7 +136,7 @@ class Mirror:
             try:
                 return await ask()
             except Unavailable as error:
-                self._client.lost(str(error))
+                self._client.contact.lost(str(error))
                 if not patiently:
                     raise
                 await asyncio.sleep(LONGEST_PAUSE)
@@ -151,7 +151,7 @@ class Mirror:
             except RegistryError as error:
                 failures += 1
                 if failures > len(self._client.members):
-                    self._client.lost(str(error))
+                    self._client.contact.lost(str(error))
             except Exception:
                 failures += 1
                 log.exception("following etcd")
@@ -160,7 +160,7 @@ class Mirror:
     async def _take_next(self) -> None:
         """Take the next event, if one comes; read all if that is shorter, or needed."""
         polled = await self._client.poll(self.index + 1)
-        self._client.answered()
+        self._client.contact.answered(self._client.members.address)
         if polled.is_too_late:
             log.info("etcd no longer knows what the view has missed, all of it is read again")
             await self._read()

@@ -54,6 +54,10 @@ class Etcd3Store:
         self._client = client
         self._stubs = client.stubs
 
+    @property
+    def steady_since(self) -> float:
+        return self._client.contact.steady_since
+
     async def commit(self, transaction: Transaction) -> Outcome:
         request = transaction_request(self._stubs, transaction)
         answer = await self._client.call("KV.Txn", request, again=False)

@@ -3,26 +3,23 @@
 Rule 1: a request ends within the request timeout, an operation (a request with its repetitions on
         other members) within `patience` times that. Streams end when their member does.
 Rule 2: a write whose fate is not known is never repeated: Unavailable says so.
-Rule 3: one line is logged when etcd is lost, and one when it is back.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import grpc
 import grpc.aio
 
+from registry.contact import Contact
 from registry.errors import Lost, Refused, RegistryError, Unavailable, told
 from registry.etcd3.channels import Channels
 from registry.etcd3.faults import FAULTS, Compacted, EndedEarly, Fault, Verdict, fault_of, unavailable
 from registry.etcd3.stubs import Stubs, stubs
 from registry.settings import PATIENCE, Credentials, Endpoint
-
-log = logging.getLogger(__name__)
 
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 0.5
@@ -48,7 +45,7 @@ class Client:
         self._credentials = credentials
         self._token = ""
         self._logging_in = asyncio.Lock()
-        self._lost = False
+        self.contact: Final = Contact()
 
     async def call(self, method: str, request: Any, *, again: bool, timeout: float | None = None) -> Any:
         """The answer to one request. With `again` it does no harm to carry it out twice.
@@ -95,18 +92,6 @@ class Client:
         """The token is void: log in again before the next request."""
         self._token = ""
 
-    def lost(self, why: str) -> None:
-        """Note that no member answers."""
-        if not self._lost:
-            self._lost = True
-            log.warning("lost, trying on: %s", why)
-
-    def answered(self) -> None:
-        """Note that etcd has answered."""
-        if self._lost:
-            self._lost = False
-            log.warning("back: etcd at %s", self.channels.address)
-
     async def close(self) -> None:
         """Close the connection; calls that are under way end."""
         await self.channels.close()
@@ -120,10 +105,12 @@ class Client:
             turn, address = self.channels.turn, self.channels.address
             fault = await self._tried(attempt)
             if not isinstance(fault, Fault):
-                self.answered()
+                self.contact.answered(address)
                 return fault
             tries += 1
             self._give_up_on(fault, address, tries)
+            if tries >= len(self.channels):
+                self.contact.missed()
             if fault.verdict is Verdict.LOG_IN:
                 self.forget_token()
                 continue
@@ -132,7 +119,7 @@ class Client:
             if loop.time() + pause > deadline or not (again or fault.verdict is Verdict.NOT_CARRIED_OUT):
                 error = Unavailable(told(faults))
                 if tries >= len(self.channels):
-                    self.lost(str(error))
+                    self.contact.lost(str(error))
                 raise error
             if tries % len(self.channels) == 0:
                 await asyncio.sleep(pause)

@@ -103,7 +103,7 @@ class Etcd3View:
             except RegistryError as error:
                 failures += 1
                 if failures > len(self._client.channels):
-                    self._client.lost(str(error))
+                    self._client.contact.lost(str(error))
             except Exception:
                 failures += 1
                 self._stale = True

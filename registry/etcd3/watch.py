@@ -56,7 +56,7 @@ class Watch:
         except FAULTS as error:
             self.close()
             raise self._broken(error) from error
-        self._client.answered()
+        self._client.contact.answered(self._address)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -43,6 +43,10 @@ class KeyValueRegistry:
         self._strays: set[int] = set()
         """Leases under which this registry may have made a machine present without learning of it."""
 
+    @property
+    def steady_since(self) -> float:
+        return self._store.steady_since
+
     def follow(self, scope: Scope) -> AbstractAsyncContextManager[View]:
         return self._store.follow(self._keys, scope)
 

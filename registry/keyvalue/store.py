@@ -25,6 +25,10 @@ class Stored:
 class Store(Protocol):
     """Keys with revisions, leases, guarded transactions and watches."""
 
+    @property
+    def steady_since(self) -> float:
+        """See `registry.port.Registry`."""
+
     async def commit(self, transaction: Transaction) -> Outcome:
         """Carry out a transaction, once. Raises Unavailable: then it is not known whether it took place."""
 

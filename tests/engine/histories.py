@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TypeVar
 
 from hypothesis import strategies as st
@@ -88,6 +89,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     answers,
     st.tuples(st.just("wait"), st.sampled_from((0.1, 0.5, 1.0, 6.0))),
     st.tuples(st.just("new leader")),
+    st.tuples(st.just("away")),
 )
 histories = st.tuples(
     st.lists(machines, min_size=1, max_size=5),
@@ -105,6 +107,7 @@ class World:
     planner: Planner = field(default_factory=Planner)
     now: float = 0.0
     leaders: int = 0
+    steady_since: float = -inf
     answers: dict[str, float | str | None] = field(default_factory=dict)
 
     def answer(self, machine: str, name: str) -> Bid | None:
@@ -116,6 +119,7 @@ class World:
 
     def planned(self) -> Plan:
         """What the leader would do now."""
+        self.memory = replace(self.memory, steady_since=self.steady_since)
         return self.planner.plan(self.cluster, self.memory, now=self.now, grace=GRACE)
 
     def take(self, made: Plan, cut: int | None = None) -> tuple[Decision, ...]:
@@ -160,6 +164,8 @@ class World:
                 self.cluster = replace(cluster, reports=self._reports(stopped=stopped))
             case ("wait", float(seconds)):
                 self.now += seconds
+            case ("away",):
+                self.steady_since = self.now
             case ("new leader",):
                 self.lead_anew()
             case _:

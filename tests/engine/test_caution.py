@@ -1,6 +1,8 @@
 """Which absences the engine believes at once, and which it doubts first."""
 
-from engine.caution import absence
+from math import inf
+
+from engine.caution import UNSETTLED, absence
 from engine.decisions import OfferUnit, Unschedule
 from engine.memory import Memory
 from engine.plan import plan
@@ -9,11 +11,14 @@ from tests.builders import cluster, unit
 GRACE = 30.0
 
 
-def doubted(needed: str, present: str, *, now: float = 0.0, since: float = 0.0) -> str:
+def doubted(
+    needed: str, present: str, *, now: float = 0.0, since: float = 0.0, steady_since: float = -inf
+) -> str:
     away = absence(
         set(needed.split()),
         set(present.split()),
         dict.fromkeys(needed.split(), since),
+        steady_since=steady_since,
         now=now,
         grace=GRACE,
     )
@@ -33,6 +38,22 @@ def test_many_hosts_lost_at_once_are_doubted_for_the_grace_and_then_believed() -
 
 def test_two_of_ten_hosts_lost_are_believed() -> None:
     assert doubted("a b c d e f g h i j", "c d e f g h i j") == ""
+
+
+def test_a_single_loss_soon_after_the_store_was_away_is_doubted_for_the_grace_and_then_believed() -> None:
+    for since in (0.0, GRACE + 1, UNSETTLED * GRACE - 0.1):
+        assert doubted("a b", "b", since=since, now=since, steady_since=0.0) == "a"
+        assert doubted("a b", "b", since=since, now=since + GRACE - 0.1, steady_since=0.0) == "a"
+        assert doubted("a b", "b", since=since, now=since + GRACE, steady_since=0.0) == ""
+
+
+def test_a_single_loss_long_after_the_store_was_away_is_believed_at_once() -> None:
+    at = UNSETTLED * GRACE
+    assert doubted("a b", "b", since=at, now=at, steady_since=0.0) == ""
+
+
+def test_a_loss_that_was_believed_stays_believed_when_the_store_goes_away_later() -> None:
+    assert doubted("a b", "b", since=0.0, now=500.0, steady_since=400.0) == ""
 
 
 def test_units_of_doubted_hosts_stay_until_the_grace_is_over() -> None:

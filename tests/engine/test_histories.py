@@ -1,6 +1,7 @@
 """What holds for every cluster, whatever happens to it. Each has been seen to fail on a broken planner."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -165,6 +166,49 @@ def assert_nearly_least_loaded(cluster: Cluster, award: Award) -> None:
     loads = {m: sum(m in by for by in cluster.schedule.values()) for m in cluster.machines}
     free = [loads[m] for m in cluster.machines if has_place_for(cluster, unit, m)]
     assert loads[award.entry.machine] <= min(free, default=0) + 1
+
+
+def passes_until(world: World, time: float) -> None:
+    """Let the leader look whenever it would, until just before a time."""
+    while True:
+        made = world.planned()
+        world.take(made)
+        if made.decisions:
+            continue
+        if made.wake_at is None or made.wake_at >= time:
+            break
+        world.now = made.wake_at
+    world.now = time
+
+
+LATE = st.floats(0, 2 * GRACE, exclude_max=True)
+"""How long after the store came back etcd may end the lease of a host that has not found it again yet."""
+
+
+@often
+@example(
+    [("machine", "m1", {}, True), ("machine", "m2", {}, True), ("unit", "a", (), "launched", 0)],
+    {"m1"},
+    5.0,
+    4.9,
+)
+@given(histories, st.sets(st.sampled_from(MACHINES)), LATE, st.floats(0, GRACE, exclude_max=True))
+def test_hosts_that_find_the_store_again_later_than_others_lose_nothing(
+    history: Sequence[Step], slow: set[str], late: float, slower: float
+) -> None:
+    world = lived(history)
+    world.cluster = before = at_rest(world)
+    world.lead_anew()
+    world.happen(("away",))
+    back_at = world.now + late + slower
+    world.now += late
+    for id in slow:
+        world.happen(("lose", id))
+    passes_until(world, back_at)
+    assert world.cluster.schedule == before.schedule
+    back = {id: machine for id, machine in before.machines.items() if id in slow}
+    world.cluster = replace(world.cluster, machines={**world.cluster.machines, **back})
+    assert at_rest(world).schedule == before.schedule
 
 
 def test_a_machine_that_comes_back_gets_nothing_back() -> None:

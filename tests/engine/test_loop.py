@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from math import inf
 
 import pytest
 
@@ -41,9 +42,9 @@ async def _bid(session: Session, picture: Picture, after: Callable) -> None:  # 
 
 
 @asynccontextmanager
-async def engine(store: MemoryStore, id: str) -> AsyncIterator[asyncio.Task[None]]:
+async def engine(store: MemoryStore, id: str, *, grace: float = 30) -> AsyncIterator[asyncio.Task[None]]:
     """An engine that runs until the context ends."""
-    task = asyncio.create_task(run(MemoryRegistry(store), id, interval=INTERVAL, grace=30))
+    task = asyncio.create_task(run(MemoryRegistry(store), id, interval=INTERVAL, grace=grace))
     try:
         yield task
     finally:
@@ -80,7 +81,7 @@ async def test_a_launched_unit_is_scheduled_without_waiting_for_a_tick() -> None
 
 async def test_units_of_a_lost_machine_move_and_no_other_does() -> None:
     store = MemoryStore()
-    async with host(store, "m1"), host(store, "m2"), host(store, "m3"), engine(store, "m3"):
+    async with host(store, "m1"), host(store, "m2"), host(store, "m3"), engine(store, "m3", grace=0):
         for name in ("a.service", "b.service", "c.service"):
             await launch(store, name)
         before = placed(await until(store, lambda p: len(p.schedule) == 3))
@@ -88,6 +89,23 @@ async def test_units_of_a_lost_machine_move_and_no_other_does() -> None:
         store.expire("m1")
         after = await until(store, lambda p: placed(p).get("a.service", ["m1"]) != ["m1"])
     assert placed(after) == {**before, "a.service": ["m2"]}
+
+
+async def test_a_host_that_is_lost_just_after_the_store_was_away_is_waited_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = MemoryStore()
+    async with host(store, "m2"), engine(store, "m2", grace=0.01):
+        async with host(store, "m1"):
+            await launch(store, "a.service")
+            before = placed(await until(store, lambda p: len(p.schedule) == 1))
+            assert before == {"a.service": ["m1"]}
+            store.steady_since = inf  # as if it had been away until just now, however long this took
+            store.expire("m1")
+        after = await until(store, lambda p: placed(p).get("a.service", ["m1"]) != ["m1"])
+    assert placed(after) == {"a.service": ["m2"]}
+    told = [r.message for r in caplog.records if r.name == "engine.loop"]
+    assert told == ["Out of sight, and perhaps not gone: units stay for 0.01 s more on m1"]
 
 
 async def test_another_engine_takes_over_when_the_leader_is_deposed() -> None:

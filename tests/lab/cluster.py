@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -112,11 +112,12 @@ async def cluster(
     *,
     hosts: int = 3,
     etcd_members: int = 1,
+    etcd_args: Sequence[str] = (),
     config: Mapping[str, str] = QUICK,
     per_host: Mapping[str, Mapping[str, str]] | None = None,
 ) -> AsyncIterator[Cluster]:
     """Hosts with fleet running; their journals are kept in test-artifacts/ when it ends."""
-    async with Lab(hosts=hosts, etcd_members=etcd_members) as lab:
+    async with Lab(hosts=hosts, etcd_members=etcd_members, etcd_args=etcd_args) as lab:
         await lab.install_fleet(dict(config), per_host={h: dict(c) for h, c in (per_host or {}).items()})
         await lab.start_fleet()
         try:

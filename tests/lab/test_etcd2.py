@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetlab import Lab, together, wait_until
-from tests.lab.cluster import JOURNALS, QUICK, SLEEP, Cluster, service
+from fleetlab import wait_until
+from tests.lab.cluster import QUICK, SLEEP, Cluster, cluster, service
 
 pytestmark = pytest.mark.lab
 
@@ -19,14 +19,9 @@ PREFIX = "_coreos.com/fleet"
 async def v2(request: pytest.FixtureRequest) -> AsyncIterator[Cluster]:
     """Three hosts whose fleet speaks to etcd as fleet 1.0 did."""
     ttl = request.param if hasattr(request, "param") else QUICK["agent_ttl"]
-    async with Lab(hosts=3, etcd_args=["--enable-v2"]) as lab:
-        await lab.install_fleet({**QUICK, "agent_ttl": ttl, "etcd_api": "2"})
-        await lab.start_fleet()
-        try:
-            await together(*(host.wait_for_fleet(30) for host in lab.hosts))
-            yield Cluster(lab)
-        finally:
-            await lab.collect_journals(JOURNALS / request.node.name.replace("/", "-"))
+    config = {**QUICK, "agent_ttl": ttl, "etcd_api": "2"}
+    async with cluster(request.node.name.replace("/", "-"), etcd_args=["--enable-v2"], config=config) as c:
+        yield c
 
 
 async def keys(c: Cluster, path: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator
+from math import inf
 
 import pytest
 
@@ -44,12 +45,14 @@ async def far(cable: Cable, prefix: str) -> AsyncIterator[LayoutWorld]:
 async def test_a_view_misses_nothing_of_what_happened_while_it_was_cut_off(
     cable: Cable, far: LayoutWorld, layout: LayoutWorld, scope: Scope, caplog: pytest.LogCaptureFixture
 ) -> None:
-    near = layout.connect()
+    near, registry = layout.connect(), far.connect()
+    assert registry.steady_since == -inf
     content = unit_file(is_global=True)
     await near.save(job("gone.service", is_global=True), content, seen=None)
     with caplog.at_level(logging.INFO):
-        async with far.connect().follow(scope) as view:
+        async with registry.follow(scope) as view:
             before = view.picture
+            cut_at = asyncio.get_running_loop().time()
             await cable.cut()
             gone = await near.job("gone.service")
             assert gone is not None
@@ -62,7 +65,8 @@ async def test_a_view_misses_nothing_of_what_happened_while_it_was_cut_off(
             picture = await seen(view, lambda p: A in p.jobs)
             assert picture.jobs == {A: job(is_global=True)}
             assert (await soon(view.fresh())).jobs == {A: job(is_global=True)}
-    said = [r.getMessage() for r in caplog.records if r.name == "registry.etcd2.client"]
+    assert cut_at < registry.steady_since < asyncio.get_running_loop().time(), "there was a gap"
+    said = [r.getMessage() for r in caplog.records if r.name == "registry.contact"]
     assert [line.split(":")[0].split(",")[0] for line in said] == ["lost", "back"]
     assert all("127.0.0.1" in line for line in said)
 
