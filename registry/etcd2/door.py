@@ -157,8 +157,9 @@ class Poll:
         self._socket: socket.socket | None = None
 
     def run(self, timeout: float) -> Reply:
-        """Wait for a change; without one the reply has no body. Raises Failed.
+        """Wait for a change; without one the reply has no body: then nothing has changed up to its index.
 
+        Raises Failed, also when it was cut short after the head: a change may have been on its way.
         `timeout` is for the head of the answer, which etcd sends at once (seconds).
         """
         try:
@@ -166,7 +167,7 @@ class Poll:
                 self._url, params=self._query, timeout=(timeout, timeout), stream=True
             ) as response:
                 if not self._hold(getattr(response.raw, "connection", None)):
-                    return _reply(response, b"")
+                    raise Failed(Failure.UNKNOWN, "the long poll was given up")
                 try:
                     return _reply(response, self._content(response))
                 finally:
@@ -192,13 +193,16 @@ class Poll:
             return not self._given_up
 
     def _content(self, response: requests.Response) -> bytes:
-        """The change, or nothing when it was quiet or the poll was given up."""
+        """The change, or nothing when it was quiet."""
         try:
-            return response.content
+            content = response.content
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            if self._given_up or _is_timeout(error):
+            if not self._given_up and _is_timeout(error):
                 return b""
             raise
+        if not content and response.ok:
+            raise Failed(Failure.UNKNOWN, "the connection has ended")
+        return content
 
 
 def _reply(response: requests.Response, content: bytes) -> Reply:
