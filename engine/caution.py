@@ -8,6 +8,8 @@ then moves their units at a bounded rate, so that the machines that are left are
 When the store, or the engine itself, has just been away, every host had to find it again, and one that is not
 there may only be slower: then a single loss is doubted, too. etcd v3 gives all leases their whole time again
 when it is back, so the slow ones end one `agent_ttl` later; in v2 they are gone when it comes back.
+
+A host that leaves in order says so: it is never doubted.
 """
 
 from collections.abc import Collection, Mapping
@@ -42,19 +44,21 @@ def absence(
     before: Mapping[str, float],
     suspects: Collection[str] = (),
     *,
+    left: Collection[str] = (),
     steady_since: float,
     now: float,
     grace: float,
 ) -> Absence:
     """What to think of the machines that have units (`needed`) but are not present.
 
-    `grace` is in seconds; `steady_since` is when the store, or this engine, was last away.
+    `left` are those that said good-bye. `grace` is in seconds; `steady_since` is when the store, or this
+    engine, was last away.
     """
     since = {m: before.get(m, now) for m in sorted(m for m in needed if m not in present)}
-    recent = {m for m, when in since.items() if now < when + grace}
-    known = len(since) + len(present)
-    many = len(since) >= MANY and len(since) > known * SHARE
+    missed = {m: when for m, when in since.items() if m not in left}
+    recent = {m for m, when in missed.items() if now < when + grace}
+    many = len(missed) >= MANY and len(missed) > (len(missed) + len(present)) * SHARE
     settled = steady_since + UNSETTLED * grace
     doubted = frozenset(m for m in recent if many or since[m] < settled)
     until = min((since[m] + grace for m in doubted), default=None)
-    return Absence(since, doubted, doubted | (since.keys() & suspects), until)
+    return Absence(since, doubted, doubted | (missed.keys() & suspects), until)

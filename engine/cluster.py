@@ -42,6 +42,8 @@ class Cluster:
     """Names of units whose content is missing."""
     schedule: Mapping[str, Mapping[str, ScheduleEntry]] = field(default_factory=no_entries)
     machines: Mapping[str, Machine] = field(default_factory=no_entries)
+    left: Mapping[str, str] = field(default_factory=no_entries)
+    """Machines that have left in order."""
     reports: Mapping[str, Mapping[str, Report]] = field(default_factory=no_entries)
     offers: Mapping[str, Mapping[str, Offer]] = field(default_factory=no_entries)
     bids: Mapping[str, Mapping[str, Bid]] = field(default_factory=no_entries)
@@ -69,6 +71,7 @@ class Reader:
             unreadable=self._unreadable,
             schedule=picture.schedule,
             machines=picture.machines,
+            left=picture.left,
             reports=picture.reports,
             offers=picture.offers,
             bids=picture.bids,

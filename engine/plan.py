@@ -50,6 +50,7 @@ class Planner:
             cluster.machines.keys(),
             memory.absent_since,
             memory.suspects,
+            left=cluster.left,
             steady_since=memory.steady_since,
             now=now,
             grace=grace,

@@ -50,6 +50,7 @@ def as_json(moment: Moment) -> Json:
     cluster = moment.cluster
     tables = {
         "machines": {id: dict(sorted(m.metadata.items())) for id, m in sorted(cluster.machines.items())},
+        "left": dict(sorted(cluster.left.items())),
         "without_bids": sorted(id for id, m in cluster.machines.items() if not m.bids),
         "units": {name: _unit_as_json(unit) for name, unit in sorted(cluster.units.items())},
         "unreadable": sorted(cluster.unreadable),
@@ -88,6 +89,7 @@ def _cluster(saved: Json) -> Cluster:
         unreadable=frozenset(saved.get("unreadable", ())),
         schedule=table("schedule", lambda n, m, value: _entry(n, m, value, units)),
         machines={id: _machine(id, of, deaf) for id, of in saved.get("machines", {}).items()},
+        left=saved.get("left", {}),
         reports=table("reports", lambda n, m, value: _report(n, m, value, units)),
         offers=table("offers", lambda n, m, id: Offer(m, n, id, units[n].hash if n in units else "")),
         bids=table("bids", lambda n, m, value: Bid(m, n, **value)),

@@ -10,6 +10,7 @@ Rule 2: a kind that this version does not know is no error: a newer fleet may ha
     offer/<machine>/<name>     the leader asks; on the leader's lease
     bid/<name>/<machine>       a machine answers; on the machine's lease
     machine/<id>               a machine that is present; on its own lease
+    left/<id>                  a machine that has left in order; for a while, or until it comes back
     metadata/<id>/<key>        metadata set through the API, present or not
     state/<machine>/<name>     what systemd says of a unit; on the machine's lease
     verdict/<name>             why a unit is where it is; read on demand, in no view
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     OFFER = "offer"
     BID = "bid"
     MACHINE = "machine"
+    LEFT = "left"
     METADATA = "metadata"
     STATE = "state"
     LEADER = "leader"
@@ -43,6 +45,7 @@ class Kind(StrEnum):
 
 _KINDS = {kind.value: kind for kind in Kind}
 _BY_NAME = frozenset({Kind.UNIT, Kind.JOB, Kind.GLOBAL})
+_BY_MACHINE = frozenset({Kind.MACHINE, Kind.LEFT})
 _BY_MACHINE_AND_NAME = frozenset({Kind.SCHEDULE, Kind.OFFER, Kind.STATE})
 
 
@@ -107,6 +110,10 @@ class Keys:
         """The presence of a machine."""
         return f"{self.prefix}machine/{id}"
 
+    def left(self, id: str) -> str:
+        """The word of a machine that has left in order."""
+        return f"{self.prefix}left/{id}"
+
     def metadata(self, machine: str, key: str) -> str:
         """One of the metadata that were set through the API."""
         return f"{self.prefix}metadata/{machine}/{key}"
@@ -151,7 +158,7 @@ def _named(kind: Kind, rest: str) -> Key | None:
     match rest.split("/"):
         case [""]:
             return Key(kind) if kind is Kind.LEADER else None
-        case [id] if kind is Kind.MACHINE:
+        case [id] if kind in _BY_MACHINE:
             return Key(kind, machine=id)
         case [name] if kind in _BY_NAME:
             return Key(kind, name)

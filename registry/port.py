@@ -151,7 +151,10 @@ class Session(Protocol):
         """Return when `is_certain` is so. A session that is lost never is certain again."""
 
     async def leave(self) -> None:
-        """End the lease: the machine, its reports and its bids vanish in one moment."""
+        """End the lease: the machine, its reports and its bids vanish in one moment.
+
+        For a while it is known that it has left in order (`Picture.left`).
+        """
 
 
 class Registry(Protocol):

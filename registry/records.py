@@ -153,6 +153,8 @@ class Picture:
     """By unit name, then machine ID. More than one machine for a name is an error to be mended."""
     machines: Mapping[str, Machine] = field(default_factory=no_entries)
     """By machine ID, those present, with configured and dynamic metadata merged."""
+    left: Mapping[str, str] = field(default_factory=no_entries)
+    """By machine ID, those that have left in order not long ago and are not back, each with its reason."""
     reports: Mapping[str, Mapping[str, Report]] = field(default_factory=no_entries)
     """By unit name, then machine ID."""
     offers: Mapping[str, Mapping[str, Offer]] = field(default_factory=no_entries)

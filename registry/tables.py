@@ -100,6 +100,8 @@ class _Draft:
             case Kind.MACHINE:
                 self._set("configured", key.machine, record)
                 self._merge(key.machine)
+            case Kind.LEFT:
+                self._set("left", key.machine, record)
             case Kind.METADATA:
                 self._set_deep("dynamic", key.machine, key.name, record)
                 self._merge(key.machine)
@@ -116,6 +118,7 @@ class _Draft:
             files=flat["files"],
             schedule=deep["schedule"],
             machines=flat["machines"],
+            left=flat["left"],
             reports=deep["reports"],
             offers=deep["offers"],
             bids=deep["bids"],
@@ -166,7 +169,7 @@ class _Draft:
         _put(rows, outer, row or None)
 
 
-_FLAT: Final = ("jobs", "files", "machines", "broken")
+_FLAT: Final = ("jobs", "files", "machines", "left", "broken")
 _DEEP: Final = {Kind.SCHEDULE: "schedule", Kind.STATE: "reports", Kind.OFFER: "offers", Kind.BID: "bids"}
 
 
@@ -195,7 +198,7 @@ def _record(key: Key, change: Change, files: Mapping[str, UnitFile]) -> object:
             return codec.read_bid(key, value)
         case Kind.MACHINE:
             return codec.read_machine(key, value)
-        case Kind.METADATA:
+        case Kind.METADATA | Kind.LEFT:
             return codec.read_text(value)
         case Kind.STATE:
             return codec.read_report(key, value)

@@ -8,7 +8,7 @@ import asyncio
 import gzip
 import html
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fleetd import metrics
@@ -96,6 +96,17 @@ _ITEMS = {
     "state": Resource({"GET": get_state}, _ONLY_GET),
 }
 _WHY = Resource({"GET": get_why}, _ONLY_GET)
+
+
+def served() -> Iterator[tuple[str, str]]:
+    """Every method and path that is answered, under the first of the prefixes."""
+    prefix = PREFIXES[0]
+    resources = {f"{prefix}/{word}": resource for word, resource in _COLLECTIONS.items()}
+    resources |= {f"{prefix}/{word}/{{unitName}}": resource for word, resource in _ITEMS.items()}
+    resources[f"{prefix}/units/{{unitName}}/why"] = _WHY
+    for path, resource in resources.items():
+        yield from ((method, path) for method in resource.handlers)
+    yield from (("GET", path) for path in ("/healthz", "/readyz", "/metrics"))
 
 
 def route(method: str, path: str) -> tuple[Handler, str]:

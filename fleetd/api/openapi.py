@@ -17,13 +17,12 @@ _STATE: Node = {"type": "string", "enum": ["inactive", "loaded", "launched"]}
 def document() -> bytes:
     """The description, as it is sent."""
     about = {"title": "fleet API", "version": "1.1", "description": "See docs/API.md."}
-    servers = [{"url": "/fleet/v1"}]
+    api = {f"/fleet/v1{path}": node for path, node in _paths().items()}
     return json.dumps(
         {
             "openapi": "3.0.3",
             "info": about,
-            "servers": servers,
-            "paths": _paths(),
+            "paths": api | _beside_the_api(),
             "components": {"schemas": _schemas()},
         }
     ).encode()
@@ -68,6 +67,13 @@ def _schemas() -> Node:
         "MachinePage": _page("machines", "Machine"),
         "UnitPage": _page("units", "Unit"),
         "UnitStatePage": _page("states", "UnitState"),
+        "Checkup": _checkup(),
+        "Metadata": _object(
+            "metadata",
+            "revision",
+            metadata=_list(_object("machineID", "key", "value", machineID=_TEXT, key=_TEXT, value=_TEXT)),
+            revision=_WHOLE,
+        ),
         "Why": _why(),
         "Question": _question(),
         "Outcome": _outcome(),
@@ -106,6 +112,22 @@ def _why() -> Node:
     )
 
 
+def _checkup() -> Node:
+    finding = _object("about", "said", "advice", about=_TEXT, said=_TEXT, advice=_TEXT)
+    return _object(
+        "findings",
+        "machines",
+        "units",
+        "servers",
+        "revision",
+        findings=_list(finding),
+        machines=_WHOLE,
+        units=_WHOLE,
+        servers=_list(_TEXT),
+        revision=_WHOLE,
+    )
+
+
 def _question() -> Node:
     metadata = _object("machineID", "key", machineID=_TEXT, key=_TEXT, value=_TEXT)
     added = _object(id=_TEXT, metadata={"type": "object", "additionalProperties": _TEXT})
@@ -132,6 +154,10 @@ def _outcome() -> Node:
 
 
 def _paths() -> Node:
+    return _units() | _cluster()
+
+
+def _units() -> Node:
     page, name = _query("nextPageToken"), _in_path("unitName")
     filters = [page, _query("unitName"), _query("machineID"), _query("view")]
     states = _returns("UnitStatePage", 400, 500, 503)
@@ -152,6 +178,12 @@ def _paths() -> Node:
         "/state/{unitName}": {
             "get": _does("What a host says of a unit.", _returns_any(400, 404, 500, 503), name)
         },
+    }
+
+
+def _cluster() -> Node:
+    page = _query("nextPageToken")
+    return {
         "/machines": {
             "get": _does("The machines that are present.", _returns("MachinePage", 400, 500, 503), page),
             "patch": {
@@ -166,9 +198,33 @@ def _paths() -> Node:
             }
         },
         "/events": {"get": _does("Every change, as server-sent events.", _stream(), _query("since"))},
+        "/doctor": {"get": _does("What is wrong with the cluster.", _returns("Checkup", 500, 503))},
+        "/metadata": {
+            "get": _does("The metadata that were set through the API.", _returns("Metadata", 500, 503))
+        },
         "/discovery": {"get": _does("This API for clients of fleet 1.0.", _returns_any(503))},
         "/openapi.json": {"get": _does("This document.", _returns_any(503))},
     }
+
+
+def _beside_the_api() -> Node:
+    """What is served under no prefix."""
+    return {
+        "/healthz": {"get": _does("Does the daemon live?", _text(200))},
+        "/readyz": {"get": _does("May it answer for the cluster?", _text(200, 503))},
+        "/metrics": {"get": _does("Counts and latencies.", _metrics())},
+    }
+
+
+def _text(*statuses: int) -> Node:
+    said = {"description": "One line.", "content": {"text/plain": {"schema": _TEXT}}}
+    return {str(status): said for status in statuses}
+
+
+def _metrics() -> Node:
+    forms = ("text/plain", "application/openmetrics-text")
+    shown = {"description": "For Prometheus.", "content": {form: {"schema": _TEXT} for form in forms}}
+    return {"200": shown, **_errors(503)}
 
 
 def _does(summary: str, responses: Node, *parameters: Node) -> Node:

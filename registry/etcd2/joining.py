@@ -135,6 +135,7 @@ class Joining:
         nodes = self._mirror.nodes
         names = [name for name in nodes.names("states") if id in nodes.group("states", name)]
         await together(self._client.delete(f"states/{name}/{id}") for name in names)
+        await self._client.delete(f"left/{id}")
 
 
 def _path(id: str) -> str:

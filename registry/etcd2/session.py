@@ -19,12 +19,14 @@ from registry import codec
 from registry.errors import Lost, RegistryError
 from registry.etcd2 import values
 from registry.etcd2.client import Client
-from registry.etcd2.held import HeldKey
+from registry.etcd2.held import HeldKey, whole
 from registry.etcd2.jobs import JOB_STATE, TARGET
 from registry.etcd2.mirror import Mirror, News
 from registry.etcd2.nodes import leaves
 from registry.etcd2.together import together
 from registry.keyvalue.lease import Lease
+from registry.keyvalue.session import REMEMBERED
+from registry.keyvalue.writes import LEFT
 from registry.records import Bid, Report
 from units.machine import Machine
 
@@ -102,6 +104,7 @@ class LayoutSession:
         await (self.lease.wait_certain() if certain else self.lease.wait_uncertain())
 
     async def leave(self) -> None:
+        await self._client.put(f"left/{self._machine}", LEFT, ttl=whole(REMEMBERED))
         await self.lease.end()
         names, self._words = list(self._words), {}
         await together(self._forget(name) for name in names)

@@ -26,7 +26,7 @@ from units.file import UnitFile
 from units.state import TargetState
 
 LEADER: Group = ("lease", "engine-leader")
-OURS = frozenset({"offer", "bid", "verdict"})
+OURS = frozenset({"offer", "bid", "verdict", "left"})
 """Directories under our prefix that 1.0 never reads."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from registry.errors import Lost
 from registry.keyvalue.lease import Lease
@@ -14,6 +15,9 @@ from registry.records import Bid, Report
 from units.machine import Machine
 
 log = logging.getLogger(__name__)
+
+REMEMBERED: Final = 600.0
+"""Seconds for which it is known of a machine that it has left in order."""
 
 
 class LeaseSession:
@@ -55,6 +59,8 @@ class LeaseSession:
         await (self.lease.wait_certain() if certain else self.lease.wait_uncertain())
 
     async def leave(self) -> None:
+        farewell = await self._store.grant(REMEMBERED)
+        await self._store.commit(self._presence.leave(farewell.id))
         await self.lease.end()
         log.info("left: machine %s is no longer present", self._presence.machine)
 

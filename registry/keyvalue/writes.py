@@ -28,6 +28,8 @@ from registry.records import Bid, Job, Leader, Report
 from units.file import UnitFile
 from units.machine import Machine
 
+LEFT = "fleet was stopped there"
+
 
 def save(keys: Keys, job: Job, file: UnitFile | None, seen: Job | None) -> Transaction:
     """Store a job and its content, if job/ and global/ hold of that name just what was seen.
@@ -68,7 +70,8 @@ def set_metadata(keys: Keys, machine: str, values: Mapping[str, str]) -> Iterato
 def appear(keys: Keys, machine: Machine, lease: int) -> Transaction:
     """Make a machine present, if nobody is present under its ID."""
     key = keys.machine(machine.id)
-    return Transaction((created_at(key, 0),), (Put(key, codec.encode_machine(machine), lease),))
+    put = Put(key, codec.encode_machine(machine), lease)
+    return Transaction((created_at(key, 0),), (put, Delete(keys.left(machine.id))))
 
 
 def lead(keys: Keys, leader: Leader, lease: int) -> Transaction:
@@ -94,6 +97,10 @@ class Presence:
         """Publish what the machine says of itself now."""
         put = Put(self.keys.machine(machine.id), codec.encode_machine(machine), self.lease)
         return Transaction(self.guards, (put,))
+
+    def leave(self, lease: int) -> Transaction:
+        """Say, under a lease that outlasts the presence, that its end is meant."""
+        return Transaction(self.guards, (Put(self.keys.left(self.machine), codec.encode_text(LEFT), lease),))
 
     def report(self, reports: Iterable[Report], gone: Iterable[str]) -> Iterator[Transaction]:
         """Publish some states and forget others."""

@@ -12,12 +12,19 @@ GRACE = 30.0
 
 
 def doubted(
-    needed: str, present: str, *, now: float = 0.0, since: float = 0.0, steady_since: float = -inf
+    needed: str,
+    present: str,
+    *,
+    left: str = "",
+    now: float = 0.0,
+    since: float = 0.0,
+    steady_since: float = -inf,
 ) -> str:
     away = absence(
         set(needed.split()),
         set(present.split()),
         dict.fromkeys(needed.split(), since),
+        left=left.split(),
         steady_since=steady_since,
         now=now,
         grace=GRACE,
@@ -54,6 +61,13 @@ def test_a_single_loss_long_after_the_store_was_away_is_believed_at_once() -> No
 
 def test_a_loss_that_was_believed_stays_believed_when_the_store_goes_away_later() -> None:
     assert doubted("a b", "b", since=0.0, now=500.0, steady_since=400.0) == ""
+
+
+def test_hosts_that_have_left_in_order_are_never_doubted() -> None:
+    assert doubted("a b", "b", left="a", steady_since=0.0) == ""
+    assert doubted("a b c", "c", left="a b") == ""
+    assert doubted("a b c", "c", left="a") == "", "one is lost, and that one is believed"
+    assert doubted("a b c d", "d", left="a") == "b c"
 
 
 def test_units_of_doubted_hosts_stay_until_the_grace_is_over() -> None:

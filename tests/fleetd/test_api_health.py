@@ -1,13 +1,32 @@
 """Health, the limits, the description, and what is known of hosts that are gone."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from fleetd.api import openapi
+from fleetd.api.app import served
 from registry.records import Report
 from registry.states import full_states
 from tests.fleetd.world import Client, World, option
 from units.state import TargetState
+
+
+def test_all_that_is_served_is_described_and_nothing_else() -> None:
+    paths = json.loads(openapi.document())["paths"]
+    methods = {"get", "put", "post", "patch", "delete"}
+    described = {(word.upper(), path) for path, node in paths.items() for word in node.keys() & methods}
+    assert described == set(served())
+
+
+def test_all_that_is_served_is_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "API.md").read_text()
+    for method, path in served():
+        words = path.split("/")
+        if words[3:] and words[3] in ("units", "state", "machines", "discovery") and words[-1] != "why":
+            continue  # as in fleet 1.0
+        assert f"`{method} {path.replace('{unitName}', 'NAME')}`" in text, (method, path)
 
 
 async def test_a_daemon_that_is_joined_is_healthy_and_ready(api: Client) -> None:

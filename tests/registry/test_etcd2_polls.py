@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -21,15 +21,19 @@ END = b"0\r\n\r\n"
 @asynccontextmanager
 async def head_only(*, ends: bool) -> AsyncIterator[tuple[Client, asyncio.Event]]:
     """A client of an etcd that sends the head of a long poll, and then ends it in order, or waits."""
-    sent = asyncio.Event()
+    sent, ended = asyncio.Event(), asyncio.Event()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(HEAD + (END if ends else b""))
         await writer.drain()
         sent.set()
-        await reader.read()
-        writer.close()
+        with suppress(ConnectionError):
+            if not ends:
+                await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        ended.set()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
@@ -38,6 +42,7 @@ async def head_only(*, ends: bool) -> AsyncIterator[tuple[Client, asyncio.Event]
             yield client, sent
         finally:
             await client.close()
+            await soon(ended.wait())
 
 
 async def test_a_poll_that_etcd_ends_says_nothing_about_what_has_happened() -> None:

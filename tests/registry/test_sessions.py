@@ -62,6 +62,19 @@ async def test_who_leaves_takes_all_it_said_along_in_one_moment(registry: Regist
         await soon(session.wait_lost())
 
 
+async def test_who_leaves_in_order_is_known_to_have_left_until_it_is_back(registry: Registry) -> None:
+    async with registry.follow(Everything()) as view:
+        async with registry.join(machine(), ttl=10) as session:
+            assert (await view.fresh()).left == {}
+            await session.leave()
+            away = await seen(view, lambda p: not p.machines)
+        assert set(away.left) == {M1}
+        async with registry.join(machine(), ttl=10) as session:
+            back = await seen(view, lambda p: p.machines and not p.left)
+            assert (set(back.machines), back.left) == ({M1}, {})
+            await session.leave()
+
+
 async def test_a_session_goes_on_after_a_restart_and_nobody_notices(world: World) -> None:
     registry = world.connect()
     async with registry.follow(Everything()) as view:
