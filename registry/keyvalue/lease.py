@@ -112,7 +112,7 @@ class Lease:
                 log.exception("renewing lease %x", self.id)
             else:
                 pause = self.ttl / RENEWALS_PER_TTL
-                if failing:
+                if failing and not self.has_ended:
                     log.info("lease %x renewed again", self.id)
             failing = pause < self.ttl / RENEWALS_PER_TTL
 
