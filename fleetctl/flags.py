@@ -106,17 +106,24 @@ class Integer(Kind):
             self.refuse(value, param, ctx, "not a whole number")
 
 
+LONGEST = 1e7
+"""Seconds, about four months: as good as for ever (`--ssh-timeout=inf`)."""
+
+
 class Seconds(Kind):
     """A number of seconds."""
 
     name = "float"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number that is written; a default passes."""
+        """The number that is written; a default passes. No clock takes more than `LONGEST`."""
         try:
-            return float(value)
+            seconds = float(value)
         except ValueError:
+            seconds = float("nan")
+        if seconds != seconds:
             self.refuse(value, param, ctx, "not a number")
+        return min(seconds, LONGEST)
 
 
 def flag(

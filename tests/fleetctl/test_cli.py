@@ -115,6 +115,7 @@ def test_an_unknown_command_is_an_error_of_usage(alone: Shell, word: str, simila
         (("stop", "--block-attempts"), "flag needs an argument: --block-attempts"),
         (("stop", "--block-attempts=x"), 'invalid argument "x" for --block-attempts=x: not a whole number'),
         (("stop", "--no-block=2"), 'invalid argument "2" for --no-block=2: neither true nor false'),
+        (("--ssh-timeout", "nan", "stop"), 'invalid argument "nan" for --ssh-timeout=nan: not a number'),
         (("--ssh-timeout", "x", "stop"), 'invalid argument "x" for --ssh-timeout=x: not a number'),
     ],
 )

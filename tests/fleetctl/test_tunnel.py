@@ -56,7 +56,7 @@ def test_a_server_that_a_tunnel_does_not_reach_is_said_so_in_words(user: Shell, 
 
 
 def test_a_tunnel_that_cannot_be_dug_is_said_so(user: Shell) -> None:
-    ran = user("--tunnel=127.0.0.1:1", "list-machines")
+    ran = user("--tunnel=127.0.0.1:1", "--ssh-timeout=inf", "list-machines")
     assert ran.err == (
         "Unable to initialize client: failed initializing SSH client: "
         "dial tcp 127.0.0.1:1: connect: connection refused\n"
