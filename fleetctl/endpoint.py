@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from fleetctl.errors import BadEndpoint
 
@@ -86,7 +86,7 @@ def _unix_socket(scheme: str, rest: str) -> UnixSocket:
         raise BadEndpoint(said, f"a path needs three slashes: {scheme}:///PATH")
     if not path:
         raise BadEndpoint(f'no path in "{scheme}:{rest}" (write {DEFAULT})')
-    return UnixSocket(path)
+    return UnixSocket(unquote(path))
 
 
 def _server(text: str, scheme: str) -> Server:

@@ -9,6 +9,7 @@ ENDPOINTS = {
     "unix:///var/run/fleet.sock": UnixSocket("/var/run/fleet.sock"),
     "unix:/run/f.sock": UnixSocket("/run/f.sock"),
     "file:///run/f.sock": UnixSocket("/run/f.sock"),
+    "unix:///run/my%20fleet.sock": UnixSocket("/run/my fleet.sock"),
     "http://host": Server("host", 80),
     "http://198.18.0.1:49153": Server("198.18.0.1", 49153),
     "http://host:8080/some/path/": Server("host", 8080, prefix="/some/path"),
