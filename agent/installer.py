@@ -32,6 +32,7 @@ class Installer:
         self._systemd = systemd
         self._directory = directory
         self._memory = memory
+        self._refreshing = asyncio.Lock()
 
     async def install(self, files: Mapping[str, UnitFile]) -> Failures:
         """Write and link these files, and enable those with an `[Install]` section; returns what failed."""
@@ -49,6 +50,12 @@ class Installer:
         left = _without(left, failures)
         failures |= await self._undone(await self._misloaded(left, before), before)
         return failures | await asyncio.to_thread(self._keep, _without(left, failures))
+
+    async def refresh(self, name: str) -> None:
+        """Have systemd read its files again if it keeps an older text of a unit, or of drop-ins of it."""
+        async with self._refreshing:  # the first of many reads for all
+            if await self._is_stale([name]):
+                await self._reload([name])
 
     async def uninstall(self, names: Collection[str]) -> Failures:
         """Take away all links and files of units that have stopped, and make systemd forget them."""

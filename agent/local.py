@@ -177,6 +177,8 @@ class LocalHost:
     async def _verify(self, name: str) -> None:
         """Raises NotAsWritten when systemd would start something else under this name."""
         kept = [name] if await self._systemd.has_loaded(name) else []
+        if kept:
+            await self._installer.refresh(name)
         for error in (await differing(self._systemd, self._directory, [name], kept)).values():
             raise error
 

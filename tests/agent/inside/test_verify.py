@@ -1,6 +1,8 @@
 """What systemd has loaded is what fleet wrote, or it is not started: on a real systemd."""
 
 import asyncio
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from agent.local import LocalHost
 from tests.agent.host_contract import SLEEPS, UNIT, becomes, status
 from tests.agent.inside.conftest import SystemdBench, command, show
 from tests.agent.world import is_, is_gone, world
+from units.file import UnitFile
 
 pytestmark = [pytest.mark.lab, pytest.mark.parametrize("bench", ["dbus_fast"], indirect=True)]
 
@@ -63,6 +66,32 @@ async def test_what_is_masked_after_it_was_loaded_says_so_with_the_way_out(bench
         await command("systemctl", "unmask", UNIT)
     await bench.host.start(UNIT)
     await becomes(bench, lambda s: s.active == "active")
+
+
+@pytest.fixture
+def drop_ins() -> Iterator[Path]:
+    """A directory of the host's for drop-ins of the unit; systemd has to know it to see what comes there."""
+    directory = Path(f"/etc/systemd/system/{UNIT}.d")
+    directory.mkdir()
+    yield directory
+    shutil.rmtree(directory)
+
+
+async def test_drop_ins_of_the_host_are_no_reason_not_to_start_and_are_in_effect(
+    bench: SystemdBench, drop_ins: Path
+) -> None:
+    wanting = UnitFile.from_text(f"[Unit]\nWants={UNIT}\n\n[Service]\nExecStart=/bin/sleep 1000\n")
+    await command("systemctl", "daemon-reload")
+    await bench.host.load(UNIT, SLEEPS)
+    await bench.host.load("fleet-test-2.service", wanting)
+    await bench.host.start("fleet-test-2.service")  # keeps the other one loaded
+    await becomes(bench, lambda s: s.active == "active")
+    await bench.host.stop(UNIT)
+    (drop_ins / "host.conf").write_text("[Unit]\nDescription=of the host\n")
+    assert await show(UNIT, "NeedDaemonReload") == "yes"
+    await bench.host.start(UNIT)
+    await becomes(bench, lambda s: s.active == "active")
+    assert await show(UNIT, "Description") == "of the host"
 
 
 async def test_a_running_unit_that_is_hidden_keeps_its_file(bench: SystemdBench) -> None:
