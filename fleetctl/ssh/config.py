@@ -29,13 +29,16 @@ class HostConfig:
     proxy_command: str = ""
 
 
-def host_config(host: str, user: str = "", path: Path = FILE) -> HostConfig:
-    """The options of one host, for a user if one is given. Raises SshError if they cannot be understood."""
+def host_config(host: str, user: str = "", path: Path = FILE, *, otherwise: str = "") -> HostConfig:
+    """The options of one host, for a user if one is given. Raises SshError if they cannot be understood.
+
+    `otherwise` is the user where the file names none, by default the one that we are.
+    """
     try:
-        found = options_of(host, path.expanduser(), user)
+        found = options_of(host, path.expanduser(), user, otherwise=otherwise)
     except RuntimeError:  # this user has no home
         return HostConfig(host)
-    known = tokens(host, found)
+    known = tokens(host, found, otherwise)
 
     def values(name: str) -> tuple[str, ...]:
         return tuple(_home(expanded(value, known)) for value in found.get(name, ()))

@@ -113,7 +113,8 @@ def _as_user(settings: Settings, user: str) -> Settings:
 
 
 def _config(settings: Settings, host: str) -> HostConfig:
-    return host_config(host, settings.ssh_username if "ssh_username" in settings.given else "")
+    user = settings.ssh_username
+    return host_config(host, user if "ssh_username" in settings.given else "", otherwise=user)
 
 
 def through(tunnel: FleetTransport, name: str, host: str, port: int, deadline: Deadline) -> paramiko.Channel:

@@ -26,16 +26,20 @@ Options = Mapping[str, Sequence[str]]
 """By lower-case name, the words of the option's value; of options that add up, one for each."""
 
 
-def options_of(host: str, path: Path, user: str = "") -> Options:
-    """The options of a host, for a user if one is given. Without the file there are none. Raises SshError."""
-    reader = _Reader(host, user)
+def options_of(host: str, path: Path, user: str = "", *, otherwise: str = "") -> Options:
+    """The options of a host, for a user if one is given. Without the file there are none. Raises SshError.
+
+    `otherwise` is the user where the file names none, by default the one that we are.
+    """
+    reader = _Reader(host, user, otherwise)
     reader.read(path, holds=True, depth=0)
     return reader.found
 
 
 class _Reader:
-    def __init__(self, host: str, user: str) -> None:
+    def __init__(self, host: str, user: str, otherwise: str) -> None:
         self._host = host
+        self._otherwise = otherwise
         self.found: dict[str, list[str]] = {"user": [user]} if user else {}
 
     def read(self, path: Path, *, holds: bool, depth: int) -> None:
@@ -98,7 +102,7 @@ class _Reader:
 
     def tokens(self) -> dict[str, str]:
         """What `%h` and so on stand for by now."""
-        return tokens(self._host, self.found)
+        return tokens(self._host, self.found, self._otherwise)
 
 
 _CRITERIA: Mapping[str, Callable[[_Reader, str], bool]] = {
@@ -133,12 +137,12 @@ def _glob_match(pattern: str, text: str) -> bool:
     return re.fullmatch("".join(words.get(c) or re.escape(c) for c in pattern), text) is not None
 
 
-def tokens(host: str, found: Options) -> dict[str, str]:
+def tokens(host: str, found: Options, otherwise: str = "") -> dict[str, str]:
     """What stands behind a `%` in values, once these options are known."""
     us = getpass.getuser()
     known = {"n": host, "u": us, "d": os.path.expanduser("~"), "%": "%", "h": host}  # noqa: PTH111
     known["h"] = expanded(_first(found, "hostname") or host, known)
-    return {**known, "p": _first(found, "port") or "22", "r": _first(found, "user") or us}
+    return {**known, "p": _first(found, "port") or "22", "r": _first(found, "user") or otherwise or us}
 
 
 def _first(found: Options, name: str) -> str:

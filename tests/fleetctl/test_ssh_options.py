@@ -123,3 +123,11 @@ def test_proxy_jump_and_proxy_command_rule_each_other_out(tmp_path: Path) -> Non
     assert host_config("a", path=tmp_path / "config").proxy_command == "nc a 23"
     assert host_config("a", path=tmp_path / "config").jumps == ()
     assert options_of("b", tmp_path / "config")["proxyjump"] == ["b"]
+
+
+def test_the_user_that_logs_in_otherwise_is_the_one_that_is_meant(tmp_path: Path) -> None:
+    text = "Match user core\n IdentityFile /keys/%r\nMatch user ann\n Port 23\n"
+    (tmp_path / "config").write_text(text)
+    found = host_config("a", path=tmp_path / "config", otherwise="core")
+    assert (found.user, found.identity_files, found.port) == ("", ("/keys/core",), 0)
+    assert host_config("a", "ann", path=tmp_path / "config", otherwise="core").port == 23
