@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from units.dropins import with_drop_ins
+from units.dropins import check_drop_ins, with_drop_ins
 from units.file import InvalidUnitFile, Option, parse_options
 from units.name import InvalidName, check_name
 from units.requirements import (
@@ -52,6 +52,7 @@ def problems(path: str, name: str, text: str, drop_ins: Mapping[str, str] | None
         found.append(Problem(path, 0, "it is empty: it holds no options"))
     found += _of_requirements(path, options, text)
     found += _of_options(path, options, text)
+    found += _of_sections(path, options)
     found += _of_drop_ins(options, drop_ins or {})
     return sorted(found)
 
@@ -61,8 +62,9 @@ def _of_drop_ins(options: Sequence[Option], texts: Mapping[str, str]) -> Iterato
     told = {problem.said for problem in _of_requirements("", options, "")}
     for path, text in texts.items():
         broken, own = _read(path, text)
-        yield from (*broken, *_of_options(path, own, text))
-        options = with_drop_ins(options, {posixpath.basename(path): own})
+        drop_in = {posixpath.basename(path): own}
+        yield from (*broken, *_of_options(path, own, text), *_of_sections(path, with_drop_ins((), drop_in)))
+        options = with_drop_ins(options, drop_in)
         for problem in _of_requirements(path, options, text):
             if problem.said not in told:
                 told.add(problem.said)
@@ -113,6 +115,13 @@ def _of_options(path: str, options: Sequence[Option], text: str) -> Iterator[Pro
     for option in options:
         if option.section == SECTION:
             yield from (Problem(path, line_of(option.name, text), said) for said in _of_values(option))
+
+
+def _of_sections(path: str, options: Sequence[Option]) -> Iterator[Problem]:
+    try:
+        check_drop_ins(options)
+    except InvalidUnitFile as error:
+        yield Problem(path, 0, str(error))
 
 
 def _of_values(option: Option) -> Iterator[str]:

@@ -79,10 +79,19 @@ def carries_drop_ins(options: Iterable[Option]) -> bool:
 def check_drop_ins(options: Iterable[Option]) -> None:
     """Raise InvalidUnitFile for a section that is to be one of a drop-in, and cannot be."""
     for section in dict.fromkeys(option.section for option in options):
-        if (section == _MARK or section.startswith(_PREFIX)) and _address(section) is None:
-            name, slash, _ = section.removeprefix(_MARK).strip().partition("/")
-            said = name_objection(name) if slash else f"it must be called [{_PREFIX}NAME{SUFFIX}/SECTION]"
+        if (section == _MARK or section.startswith(_PREFIX)) and (said := _section_objection(section)):
             raise InvalidUnitFile(f"section [{section}]: {said}")
+
+
+def _section_objection(section: str) -> str | None:
+    name, slash, inner = section.removeprefix(_MARK).removeprefix(" ").partition("/")
+    if not slash:
+        return f"it must be called [{_PREFIX}NAME{SUFFIX}/SECTION]"
+    if inner in (FLEET, INSTALL):
+        return f"[{inner}] of a drop-in belongs into that of its unit"
+    if inner.startswith(_MARK):
+        return "a drop-in has no drop-ins"
+    return name_objection(name)
 
 
 def _parted(options: Iterable[Option]) -> tuple[list[Option], dict[str, list[Option]]]:

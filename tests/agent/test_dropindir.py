@@ -141,6 +141,10 @@ def test_what_cannot_be_written_whole_leaves_nothing(place: Place) -> None:
     with pytest.raises(Unwritable, match="File name too long"):
         place.units.write(name, carrying(x="1").text)
     assert place.all() == ["units"]
+    (place.root / "units" / A).mkdir()
+    with pytest.raises(Unwritable, match="Is a directory"):
+        place.write(carrying(x="1"))
+    assert place.all() == ["systemd", "units", f"units/{A}"]
 
 
 def test_what_an_agent_that_was_killed_left_half_written_is_cleared(place: Place) -> None:

@@ -41,6 +41,27 @@ def test_what_cat_prints_is_a_unit_file_that_says_the_same(fleetctl: Shell) -> N
     assert "nothing to do" in fleetctl("submit", "--replace", "elsewhere/a.service").out
 
 
+def test_drop_ins_are_in_a_backup_and_come_back(fleetctl: Shell) -> None:
+    fleetctl.file("a.service")
+    fleetctl.file("a.service.d/10-limits.conf", LIMITS)
+    fleetctl("submit", "a")
+    assert fleetctl("backup", "kept.json").status == 0
+    fleetctl("destroy", "a")
+    assert fleetctl("restore", "kept.json").status == 0
+    assert cat(fleetctl, "a") == CARRIED
+
+
+def test_a_difference_in_a_drop_in_is_shown(fleetctl: Shell) -> None:
+    fleetctl.file("a.service")
+    fleetctl("submit", "a")
+    fleetctl.file("a.service.d/10-limits.conf", LIMITS)
+    ran = fleetctl("diff", "a")
+    assert (ran.out.splitlines()[-2:], ran.status) == (
+        ["+[X-DropIn 10-limits.conf/Service]", "+MemoryMax=50M"],
+        2,
+    )
+
+
 @pytest.mark.parametrize("leave", ["nothing", "an empty directory", "a file", "others' files"])
 def test_without_drop_ins_a_unit_is_what_it_always_was(fleetctl: Shell, leave: str) -> None:
     fleetctl.file("a.service")
@@ -206,6 +227,19 @@ def test_verify_reads_drop_ins_too(alone: Shell) -> None:
         ]
     )
     assert (ran.err, ran.status) == ("4 errors in 1 of 1 files\n", 1)
+
+
+def test_verify_knows_what_no_section_of_a_drop_in_can_be(alone: Shell) -> None:
+    alone.file("a.service", SIMPLE + "[X-DropIn a/Service]\nA=b\n")
+    alone.file("b.service", CARRIED)
+    alone.file("b.service.d/20-b.conf", "[X-DropIn c.conf/Service]\nA=b\n")
+    ran = alone("verify", "a.service", "b.service")
+    assert ran.out.splitlines() == [
+        "a.service: section [X-DropIn a/Service]: the name of a drop-in must end in .conf",
+        "b.service.d/20-b.conf: section [X-DropIn 20-b.conf/X-DropIn c.conf/Service]: "
+        "a drop-in has no drop-ins",
+    ]
+    assert ran.status == 1
 
 
 def test_verify_is_content_with_sound_drop_ins(alone: Shell) -> None:

@@ -127,6 +127,11 @@ OPTIONS = {
         [option(name="Exec\nStart")],
         "unexpected newline encountered while parsing option name",
     ),
+    "a drop-in": ([option(section="X-DropIn a.conf/Service")], None),
+    "a drop-in that would be elsewhere": (
+        [option(section="X-DropIn ../a.conf/Service")],
+        "section [X-DropIn ../a.conf/Service]: the name of a drop-in must end in .conf",
+    ),
     "a section without end": ([option(section="Ser")], None),
     "a machine and peers": (
         fleet(MachineID="x", MachineOf="b.service"),
