@@ -1,6 +1,5 @@
 """`fleetd`: read the command line and the configuration, put the daemon together, run it."""
 
-import asyncio
 import logging
 import os
 import sys
@@ -8,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from fleetd import commandline, logs, presence, sockets
+from fleetd import commandline, logs, notls, presence, sockets
 from fleetd.config import Config
 from fleetd.configfile import Source, say
 from fleetd.inifile import ConfigError
@@ -71,7 +70,11 @@ def _be_daemon(source: Source) -> int:
 
 
 def _serve(source: Source, config: Config, directory: RunDirectory) -> int:
+    if not notls.needs_tls(config):
+        notls.forget_tls()
     # Most of the time of a start goes into these imports: `fleetd --version` does without.
+    import asyncio
+
     from fleetd import daemon
     from registry.open import BadSettings
 

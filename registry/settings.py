@@ -5,7 +5,6 @@ Rule 1: what an operator wrote is refused here with its name and what is wrong w
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,8 +96,11 @@ def credentials(settings: Settings) -> Credentials:
 
 def authorities(settings: Settings) -> str:
     """The file of the authorities that are trusted: that of the settings, else this host's for TLS."""
-    wanted = any(Endpoint.from_url(url).tls for url in settings.servers)
-    return settings.ca_file or ((ssl.get_default_verify_paths().cafile or "") if wanted else "")
+    if settings.ca_file or not any(Endpoint.from_url(url).tls for url in settings.servers):
+        return settings.ca_file
+    import ssl
+
+    return ssl.get_default_verify_paths().cafile or ""
 
 
 def _content(path: str) -> bytes:

@@ -6,11 +6,12 @@ imported as always. Who asks the package itself for one of its names gets it: th
 
 import importlib
 import sys
-from importlib import metadata
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
+
+from fleetd.version import installed
 
 NAME = "aiohttp"
 
@@ -24,7 +25,7 @@ class _Package(ModuleType):
         self.__loader__ = spec.loader
         self.__file__ = spec.origin
         self.__package__ = NAME
-        self.__version__ = metadata.version(NAME)
+        self.__version__ = installed(NAME)
         self.__path__ = list(spec.submodule_search_locations or ())
 
     def __getattr__(self, name: str) -> Any:

@@ -12,11 +12,10 @@ import functools
 import hashlib
 import importlib.util
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 PACKAGE: Final = "etcd3"
 VERSION: Final = "0.12.0"
@@ -27,6 +26,9 @@ CONTENTS: Final = {
     "rpc": "1cd49d58318d8a69b0a41af7a68df94b8acf2434f5b8075cb5c5eb3f7649e5c2",
 }
 """The files, in the order of their imports, and the SHA-256 of the descriptor that each must hold."""
+
+SLOW: Final = "google.protobuf.internal.python_message"
+"""Protobuf's implementation in Python, which it imports beside the compiled one: 2 MB that nobody needs."""
 
 _SERIALIZED = re.compile(r"serialized_pb=(?:_b\()?(b?'(?:[^'\\]|\\.)*')")
 
@@ -48,6 +50,10 @@ class Stubs:
     """The message classes by name, and the methods by `Service.Method`."""
 
     def __init__(self, descriptors: tuple[bytes, ...]) -> None:
+        _put_off(SLOW)
+        from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+        self._class_of = message_factory.GetMessageClass
         self.methods: dict[str, Method] = {}
         self._messages: dict[str, Any] = {}
         pool = descriptor_pool.DescriptorPool()
@@ -64,14 +70,26 @@ class Stubs:
 
     def _add(self, file: Any) -> None:
         for name, message in file.message_types_by_name.items():
-            self._messages[name] = message_factory.GetMessageClass(message)
+            self._messages[name] = self._class_of(message)
         for service in file.services_by_name.values():
             for method in service.methods:
                 self.methods[f"{service.name}.{method.name}"] = Method(
                     f"/{service.full_name}/{method.name}",
-                    message_factory.GetMessageClass(method.input_type),
-                    message_factory.GetMessageClass(method.output_type),
+                    self._class_of(method.input_type),
+                    self._class_of(method.output_type),
                 )
+
+
+def _put_off(name: str) -> None:
+    """Import a module only when something of it is used."""
+    if name in sys.modules or (spec := importlib.util.find_spec(name)) is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    # Found there, it is not looked at; found among the modules it would be, and that is use enough.
+    package, _, last = name.rpartition(".")
+    setattr(sys.modules[package], last, module)
 
 
 @functools.cache

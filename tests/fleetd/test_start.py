@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from fleetd.commandline import Replay, Run, Usage, Version, Wish, parse
+from fleetd.config import Config
 from fleetd.configfile import Source
 from fleetd.inifile import ConfigError
-from fleetd.version import version
+from fleetd.notls import needs_tls
+from fleetd.version import installed, version
 
 LINES: dict[str, tuple[list[str], Wish]] = {
     "nothing": ([], Run()),
@@ -136,6 +139,7 @@ def test_what_is_no_recorded_moment_is_not_replayed(tmp_path: Path) -> None:
 
 LEAN = """
 import sys
+from importlib import metadata
 import fleetd.api.server
 assert "aiohttp.client" not in sys.modules, "the client was imported"
 import aiohttp
@@ -150,3 +154,46 @@ assert not strangers, strangers
 
 def test_the_daemon_imports_no_client_and_who_wants_one_gets_it() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", LEAN], check=True, timeout=60)
+
+
+def test_a_daemon_without_tls_loads_no_openssl() -> None:
+    program = """
+import sys
+from importlib import metadata
+from pathlib import Path
+import fleetd.__main__
+from fleetd import notls
+notls.forget_tls()
+import hashlib
+from fleetd import daemon
+import registry.etcd3.backend
+assert hashlib.sha1(b"").hexdigest().startswith("da39a3ee")
+loaded = Path("/proc/self/maps").read_text()
+assert "libcrypto" not in loaded, "OpenSSL was loaded"
+"""
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+NEEDS_TLS = {
+    "none by default": (Config(), False),
+    "for a server": (Config(etcd_servers=("http://a:1", "HTTPS://b:2")), True),
+    "for servers that DNS may name": (Config(etcd_discovery_srv="example.test"), True),
+    "for the library of etcd v2": (Config(etcd_api=2), True),
+}
+
+
+@pytest.mark.parametrize(("config", "needed"), NEEDS_TLS.values(), ids=NEEDS_TLS)
+def test_tls_is_left_out_only_where_nobody_wants_it(config: Config, needed: bool) -> None:
+    assert needs_tls(config) is needed
+
+
+def test_what_is_installed_is_known_by_its_folder_and_what_is_not_has_no_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert installed("aiohttp") == metadata.version("aiohttp")
+    assert installed("fleet-that-is-not-there") == ""
+    (tmp_path / "sling-3.1.4.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert installed("sling") == "3.1.4"

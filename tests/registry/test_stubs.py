@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,19 @@ def test_messages_and_methods_are_there() -> None:
     assert stubs().methods["KV.Range"].path == "/etcdserverpb.KV/Range"
     message = stubs().RangeRequest(key=b"k", limit=3)
     assert stubs().RangeRequest.FromString(message.SerializeToString()) == message
+
+
+def test_what_protobuf_has_twice_is_loaded_once() -> None:
+    program = """
+import sys
+from registry.etcd3.stubs import stubs
+print(stubs().RangeRequest(key=b"k"))
+assert "google.protobuf.internal.decoder" not in sys.modules
+from google.protobuf.internal import python_message
+assert python_message.GeneratedProtocolMessageType, "there for who asks"
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, 'key: "k"\n\n'), done.stderr
 
 
 def test_a_message_that_etcd_does_not_have_is_named() -> None:
