@@ -48,7 +48,7 @@ def test_nothing_is_left_of_the_tunnel(tunnelled: Shell, tmp_path: Path) -> None
 def test_an_etcd_that_the_tunnel_does_not_reach_is_named(tunnelled: Shell, host: SshHost) -> None:
     ran = tunnelled("--endpoint=http://127.0.0.1:1", "--request-timeout=1", "list-unit-files")
     assert f"127.0.0.1:{host.port} cannot connect to 127.0.0.1:1: " in ran.err
-    assert "etcd at http://127.0.0.1:1: " in ran.err
+    assert "etcd at 127.0.0.1:1: " in ran.err
     assert ran.status == 1
 
 
