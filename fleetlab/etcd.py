@@ -1,5 +1,6 @@
 """A real etcd on the lab's own network: members that can be killed, frozen and started again."""
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ CLIENT, PEER = 2379, 2380
 def member_argv(
     record: MemberRecord, members: Sequence[MemberRecord], data: Path, args: Sequence[str]
 ) -> list[str]:
-    """How a member is started; `args` come last and so win."""
+    """How a member is started, from the first etcd on the PATH; `args` come last and so win."""
     client, peer = f"http://{record.address}:{CLIENT}", f"http://{record.address}:{PEER}"
     cluster = ",".join(f"{member.name}=http://{member.address}:{PEER}" for member in members)
     options = {
@@ -36,7 +37,7 @@ def member_argv(
         "logger": "zap",
         "log-outputs": "stderr",
     }
-    return ["etcd", *(f"--{key}={value}" for key, value in options.items()), *args]
+    return [shutil.which("etcd") or "etcd", *(f"--{key}={value}" for key, value in options.items()), *args]
 
 
 class Member:
