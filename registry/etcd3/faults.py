@@ -65,10 +65,16 @@ _CERTIFICATE: Final = (
     "certificate verify failed",
     "peer name",
     "wrong_version_number",
+    "alert_bad_certificate",
+    "alert_unknown_ca",
+    "certificate_required",
 )
 _HINTS: Final = (
     ("http1.x server", " (it has no v3 API, as etcd 2.x: set etcd_api=2; or it wants TLS)"),
     ("TSI_DATA_CORRUPTED", " (it may want a client certificate that it trusts)"),
+    ("ALERT_BAD_CERTIFICATE", " (it wants a client certificate that it trusts)"),
+    ("ALERT_UNKNOWN_CA", " (it wants a client certificate that it trusts)"),
+    ("CERTIFICATE_REQUIRED", " (it wants a client certificate that it trusts)"),
     ("user name is empty", " (it wants a user: etcd_username and etcd_password)"),
     ("no leader", " (too few members of its cluster are up, or one is being elected)"),
     ("Handshake read failed", " (it may not speak TLS: then its URL begins with http://)"),

@@ -11,7 +11,7 @@ import pytest
 from registry import codec
 from registry.errors import Deposed, Unavailable
 from registry.etcd3.faults import Compacted
-from registry.etcd3.reading import KEYS_PER_PAGE, pages
+from registry.etcd3.reading import KEYS_PER_PAGE, now, pages
 from registry.etcd3.view import Etcd3View
 from registry.etcd3.watch import Watch
 from registry.keyvalue.transactions import Put, Transaction
@@ -106,13 +106,14 @@ async def test_a_watch_that_etcd_ends_is_opened_anew_on_the_connection_that_is_t
     etcd_only: EtcdWorld,
 ) -> None:
     client, ranges = etcd_only.client, etcd_only.keys.ranges(Everything())
-    async with Watch(client, ranges, 1) as watch:
+    start = (await now(client)).revision + 1
+    async with Watch(client, ranges, start) as watch:
         channel = client.channels.channel()
         cancel = client.stubs.WatchCancelRequest(watch_id=0)
         await watch._stream.write(client.stubs.WatchRequest(cancel_request=cancel))
         with pytest.raises(Unavailable):
             await soon(watch.next())
-    async with Watch(client, ranges, 1) as anew:
+    async with Watch(client, ranges, start) as anew:
         assert client.channels.channel() is channel
         await etcd_only.connect().set_metadata(M1, {"a": "b"})
         assert (await soon(anew.next())).changes
