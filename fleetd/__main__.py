@@ -10,7 +10,7 @@ from typing import NoReturn
 from fleetd import commandline, logs, notls, presence, sockets
 from fleetd.config import Config
 from fleetd.configfile import Source, say
-from fleetd.inifile import ConfigError
+from fleetd.inifile import BadValue, ConfigError
 from fleetd.notify import Notifier, forget_line, watchdog_period
 from fleetd.rundir import AlreadyRunning, RunDirectory
 from fleetd.version import version
@@ -55,6 +55,9 @@ def _be_daemon(source: Source) -> int:
     log.info("Starting fleetd version %s", version())
     try:
         reading = source.read()
+    except BadValue as error:
+        log.critical("Failed creating Server: %s", error)
+        return 1
     except ConfigError as error:
         log.critical("%s", error)
         return 1

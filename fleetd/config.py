@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from fleetd import inifile
-from fleetd.inifile import ConfigError, Setting
+from fleetd.inifile import BadValue, ConfigError, Setting
 from fleetd.values import (
     BOOL,
     COUNT,
@@ -125,10 +125,11 @@ def _value(setting: Setting) -> Any:
     try:
         return kind.read(setting.value)
     except ValueError as error:
+        where = f'{setting.place}: {setting.key} = "{setting.value}"'
+        if str(error).startswith("time: "):  # fleet 1.0's own words, which come first
+            raise BadValue(f"{error} ({where}: expected {kind.accepts})") from None
         cause = f"{error}; " if str(error) else ""
-        raise ConfigError(
-            f'{setting.place}: {setting.key} = "{setting.value}": {cause}expected {kind.accepts}'
-        ) from None
+        raise BadValue(f"{where}: {cause}expected {kind.accepts}") from None
 
 
 def _doubts(settings: Iterable[Setting]) -> list[str]:

@@ -18,6 +18,10 @@ class ConfigError(Exception):
     """The daemon cannot be configured like this; the message names the place and what is accepted."""
 
 
+class BadValue(ConfigError):
+    """One option cannot have this value. Fleet 1.0 noticed as it made its server (`spec/config.md` §6)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A value as it was written, not read yet."""
