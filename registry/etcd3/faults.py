@@ -77,6 +77,7 @@ _HINTS: Final = (
     ("CERTIFICATE_REQUIRED", " (it wants a client certificate that it trusts)"),
     ("user name is empty", " (it wants a user: etcd_username and etcd_password)"),
     ("no leader", " (too few members of its cluster are up, or one is being elected)"),
+    ("handshaker shutdown", " (no connection in time)"),
     ("Handshake read failed", " (it may not speak TLS: then its URL begins with http://)"),
 )
 
