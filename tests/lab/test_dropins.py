@@ -10,7 +10,8 @@ from tests.lab.cluster import QUICK, SLEEP, Cluster, cluster, service
 
 pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="module")]
 
-LIMITS = "[Service]\nMemoryMax={}M\nEnvironment=LIMIT={}\n"
+LIMITS = "[Service]\nType=exec\nMemoryMax={}M\nEnvironment=LIMIT={}\n"
+"""The unit is active once its process is its own program, with its own environment."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.lab
 
 SESSION = "[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/0\n"
 SESSION += "Environment=DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/0/bus\n"
-DROP_IN = "[Service]\nEnvironment=LIMIT=of-%u\n"
+DROP_IN = "[Service]\nType=exec\nEnvironment=LIMIT=of-%u\n"
 
 
 async def systemctl(c: Cluster, *words: str) -> Result:

@@ -9,12 +9,14 @@ from agent.dropindir import SYSTEM_PATH
 from agent.errors import Unwritable
 from agent.host import Present, Stage
 from agent.unitdir import TAMPERED
-from tests.agent.host_contract import SLEEPS, UNIT, becomes, launch
+from tests.agent.host_contract import UNIT, becomes, launch
 from tests.agent.inside.conftest import SystemdBench, command, show
 from units.file import UnitFile, parse_options
 
 pytestmark = pytest.mark.lab
 
+SLEEPS = UnitFile.from_text("[Service]\nType=exec\nExecStart=/bin/sleep 1000\n")
+"""Active once its process is its own program, with its own environment."""
 USER_PATH = Path("/run/user/0/systemd/user")
 
 
