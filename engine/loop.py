@@ -40,8 +40,6 @@ class Terms:
 
     interval: float
     grace: float
-    began: float
-    """When this engine started, by the loop's clock."""
     recorder: Recorder | None = None
 
 
@@ -54,7 +52,7 @@ async def run(
     is doubted (`agent_ttl`), both in seconds. `keep` is a directory for the last inputs, for `engine.replay`.
     """
     recorder = Recorder(keep) if keep else None
-    terms = Terms(interval, grace, asyncio.get_running_loop().time(), recorder)
+    terms = Terms(interval, grace, recorder)
     writing = asyncio.ensure_future(recorder.write_for_ever()) if recorder else None
     try:
         while True:
@@ -125,8 +123,7 @@ class _Leader:
         picture = self._view.picture
         now = asyncio.get_running_loop().time()
         cluster = self._reader.cluster(picture)
-        steady_since = max(self._terms.began, self._registry.steady_since)
-        memory = replace(self._memory, steady_since=steady_since)
+        memory = replace(self._memory, steady_since=self._registry.steady_since)
         made = self._planner.plan(cluster, memory, now=now, grace=self._terms.grace)
         if self._terms.recorder:
             self._terms.recorder.note(Moment(cluster, memory, now, self._terms.grace), made)

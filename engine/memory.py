@@ -66,7 +66,7 @@ class Memory:
     absent_since: Mapping[str, float] = field(default_factory=no_entries)
     """Machines with units that are not present, and when that was first seen."""
     steady_since: float = -inf
-    """Since when neither this engine nor the store was away: what was lost before may only be late."""
+    """Since when the store was not away: what was lost before may only be late."""
     suspects: frozenset[str] = frozenset()
     """Machines that are away since a loss that was doubted."""
     moves: int = 0

@@ -91,6 +91,17 @@ async def test_units_of_a_lost_machine_move_and_no_other_does() -> None:
     assert placed(after) == {**before, "a.service": ["m2"]}
 
 
+async def test_a_host_that_is_lost_soon_after_the_engine_started_is_not_waited_for() -> None:
+    store = MemoryStore()
+    async with host(store, "m2"), engine(store, "m2", grace=3600.0):
+        async with host(store, "m1"):
+            await launch(store, "a.service")
+            assert placed(await until(store, lambda p: len(p.schedule) == 1)) == {"a.service": ["m1"]}
+            store.expire("m1")
+        after = await until(store, lambda p: placed(p).get("a.service", ["m1"]) != ["m1"])
+    assert placed(after) == {"a.service": ["m2"]}
+
+
 async def test_a_host_that_is_lost_just_after_the_store_was_away_is_waited_for(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
