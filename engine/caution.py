@@ -5,9 +5,9 @@ engine or the store has lost sight of them: etcd was away for longer than their 
 Fleet 1.0 moved everything to the first host that came back. This engine waits for one more `agent_ttl`, and
 then moves their units at a bounded rate, so that the machines that are left are not run over.
 
-When the store has just been away, every host had to find it again, and one that is not there may only be slower:
-then a single loss is doubted, too. etcd v3 gives all leases their whole time again
-when it is back, so the slow ones end one `agent_ttl` later; in v2 they are gone when it comes back.
+When the store has just been away, every host had to find it again, and one that is not there may only be
+slower: then a single loss is doubted, too. etcd v3 gives all leases their whole time again when it is back,
+so the slow ones end one `agent_ttl` later; in v2 they are gone when it comes back.
 
 A host that leaves in order says so: it is never doubted.
 """

@@ -98,26 +98,28 @@ class Lease:
 
     async def _renew_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
-        failing = False
-        pause = self.ttl / RENEWALS_PER_TTL
-        while not await self._wait_ended_until(loop.time() + pause):
+        is_failing = False
+        due = loop.time() + self.ttl / RENEWALS_PER_TTL
+        while not await self._wait_ended_until(due):
+            asked_at = loop.time()
             try:
-                await self._renew()
+                await self._renew(asked_at)
             except RegistryError as error:
-                pause = self.ttl / RETRIES_PER_TTL
-                if not failing:
+                if not is_failing:
                     log.warning("lease %x not renewed, trying on: %s", self.id, error)
             except Exception:
-                pause = self.ttl / RETRIES_PER_TTL
                 log.exception("renewing lease %x", self.id)
             else:
-                pause = self.ttl / RENEWALS_PER_TTL
-                if failing and not self.has_ended:
+                if is_failing and not self.has_ended:
                     log.info("lease %x renewed again", self.id)
-            failing = pause < self.ttl / RENEWALS_PER_TTL
+                is_failing = False
+                # From when it was asked for: an answer that took long leaves less of the lease.
+                due = asked_at + self.ttl / RENEWALS_PER_TTL
+                continue
+            is_failing = True
+            due = loop.time() + self.ttl / RETRIES_PER_TTL
 
-    async def _renew(self) -> None:
-        asked_at = asyncio.get_running_loop().time()
+    async def _renew(self, asked_at: float) -> None:
         ttl = await self._renewer.renew(self.id)
         if ttl > 0:
             self._certain_until = asked_at + ttl

@@ -40,3 +40,29 @@ async def test_a_lease_that_was_away_is_renewed_again_or_has_ended(
 
 async def _is_said(words: str, caplog: pytest.LogCaptureFixture) -> bool:
     return words in caplog.messages
+
+
+class SlowStore:
+    """Takes most of a lease to renew it at first, and keeps whether it was asked again early enough."""
+
+    def __init__(self) -> None:
+        self.was_certain: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.lease = Lease(42, 2.0, asked_at=asyncio.get_running_loop().time(), renewer=self)
+        self._was_slow = False
+
+    async def renew(self, id: int) -> float:
+        if not self._was_slow:
+            self._was_slow = True
+            await asyncio.sleep(1.6)
+        elif not self.was_certain.done():
+            self.was_certain.set_result(self.lease.is_certain)
+        return self.lease.ttl
+
+    async def revoke(self, id: int) -> None:
+        raise Unavailable("it is away")
+
+
+async def test_a_lease_that_was_renewed_slowly_is_renewed_again_before_it_is_uncertain() -> None:
+    store = SlowStore()
+    async with store.lease.kept():
+        assert await store.was_certain
