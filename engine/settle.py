@@ -289,7 +289,8 @@ class Settlement:
     def _why_nowhere(self, unit: Unit, grounds: Grounds) -> Verdict:
         if recent := self._explanations.recent(unit.name):
             return recent
-        lost = "".join(f"Machine({m}) went away; " for m in sorted(self._cluster.schedule.get(unit.name, {})))
+        had = sorted(self._cluster.schedule.get(unit.name, {}))
+        lost = "".join(f"Machine({m}) went away; " for m in had if m not in self._draft.machines)
         verdict = self._reasons.nowhere(unit, lost)
         if self._draft.is_untouched and self._notes.silent.keys() == self._silent_at_first:
             ends = [t for t in self._notes.ends((unit.name,)) if t > self._now]

@@ -94,9 +94,9 @@ def excuse(cluster: Cluster, decisions: tuple[Decision, ...], leaving: Unschedul
         return "on several machines"
     if said := unfit(cluster, unit, machine):
         return said
-    if in_trouble(cluster, unit.name, machine):
-        gets_another = any(isinstance(d, Award) and d.entry.name == unit.name for d in decisions)
-        return "its host cannot run it" if gets_another else None
+    gets_another = any(isinstance(d, Award) and d.entry.name == unit.name for d in decisions)
+    if gets_another and in_trouble(cluster, unit.name, machine):
+        return "its host cannot run it"
     there = residents(cluster, machine)
     gone = {d.name for d in decisions if isinstance(d, Unschedule) and d.machine == machine}
     here = (there - gone) | surely_global(cluster, machine) | unreadable(cluster, machine)

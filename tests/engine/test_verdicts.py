@@ -48,6 +48,21 @@ def test_a_unit_that_waits_is_explained_once_constraint_by_constraint() -> None:
     ]
 
 
+def test_only_a_machine_that_is_gone_is_said_to_have_gone_away() -> None:
+    world = cluster(unit("a", "MachineMetadata=x=1"), machines="m1", schedule="a@m1")
+    assert explained(world) == [
+        Explained(
+            Verdict(
+                "a.service",
+                f"none of 1 machines qualifies (1 by MachineMetadata: {LACKS})",
+                machines=1,
+                ruled_out=(RuledOut("MachineMetadata", 1, ("m1",), LACKS),),
+            ),
+            waited=0.0,
+        )
+    ]
+
+
 def test_a_placed_unit_keeps_who_was_asked_and_who_said_what() -> None:
     def answer(machine: str, name: str) -> Bid | None:
         refusal = "not enough memory" if machine == "m1" else None
