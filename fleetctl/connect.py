@@ -72,7 +72,7 @@ def tcp_stream(server: Server, tls: ssl.SSLContext | None) -> Stream:
         if server.secure and tls is not None:
             stream = tls.wrap_socket(stream, server_hostname=server.host)
         stream.settimeout(None)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         hint = "is fleetd's API there? check --endpoint or FLEETCTL_ENDPOINT"
         raise Unreachable(f"cannot connect to {server.shown}: {reason(error)} ({hint})") from error
     return stream
@@ -88,8 +88,10 @@ def _notice_dead_peer(stream: socket.socket) -> None:
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 25_000)
 
 
-def reason(error: OSError) -> str:
+def reason(error: OSError | UnicodeError) -> str:
     """What went wrong, in the words of people."""
+    if isinstance(error, UnicodeError):  # from the encoding of host names
+        return "no host can have that name"
     if error.errno == errno.ENOENT:
         return "no such file"
     if isinstance(error, TimeoutError):

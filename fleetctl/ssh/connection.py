@@ -141,7 +141,7 @@ def _tcp(host: str, port: int, deadline: Deadline) -> socket.socket:
         stream = socket.create_connection((host, port), timeout=deadline.left())
     except TimeoutError as error:
         raise SshError(f"timed out while initiating SSH connection ({host}:{port})") from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise SshError(f"dial tcp {host}:{port}: connect: {reason(error)}") from error
     stream.settimeout(None)
     return stream
@@ -151,7 +151,7 @@ def resolved(host: str, port: int) -> str:
     """The address of a host name, as this host resolves it. Raises SshError."""
     try:
         return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise SshError(f"dial tcp {host}:{port}: {reason(error)}") from error
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from fleetctl.endpoint import Server, UnixSocket, parse_endpoint, split_endpoints
 from fleetctl.errors import BadEndpoint
+from tests.fleetctl.conftest import Shell
 
 ENDPOINTS = {
     "unix:///var/run/fleet.sock": UnixSocket("/var/run/fleet.sock"),
@@ -49,3 +50,10 @@ def test_a_bad_endpoint_is_refused_in_words_that_name_it(text: str, said: str) -
 def test_only_the_first_of_several_endpoints_is_used() -> None:
     assert split_endpoints("http://a,http://b") == ("http://a", True)
     assert split_endpoints("http://a") == ("http://a", False)
+
+
+@pytest.mark.parametrize("flag", ["--endpoint=http://a..b:49153", "--tunnel=a..b", "--tunnel=" + 64 * "n"])
+def test_a_name_that_no_host_can_have_is_a_name_and_no_bug(alone: Shell, flag: str) -> None:
+    ran = alone(flag, "list-machines")
+    assert ": no host can have that name" in ran.err
+    assert ran.status == 1

@@ -38,9 +38,11 @@ async def test_a_port_that_nobody_listens_on(version: int) -> None:
 
 
 @BOTH
-async def test_a_host_that_does_not_exist(version: int) -> None:
-    said = await refusal("http://nowhere.invalid:2379", version)
-    assert "not found" in said or "not known" in said
+async def test_a_host_that_cannot_exist(version: int) -> None:
+    said = await refusal(
+        "http://nowhere..invalid:2379", version
+    )  # nobody is asked for the address of such a name
+    assert {2: "label empty", 3: "Misformatted domain name"}[version] in said
 
 
 @pytest.fixture
