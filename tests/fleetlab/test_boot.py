@@ -1,6 +1,7 @@
 """Real hosts: they boot, obey, die and come back as the same machine."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -156,5 +157,8 @@ async def test_ssh_is_there_for_root_and_core() -> None:
         host = lab["h1"]
         ssh = ("ssh", "-i", str(lab.ssh_key), "-o", f"UserKnownHostsFile={lab.directory / 'known_hosts'}")
         for user in ("root", "core"):
-            done = await lab.run_in_network(*ssh, f"{user}@{host.address}", "whoami; hostname")
+            log_in = partial(
+                lab.run_in_network, *ssh, f"{user}@{host.address}", "whoami; hostname", timeout=10
+            )
+            done = await wait_until(log_in, 45, f"{user} to be let in")
             assert done.stdout == f"{user}\nh1\n"
