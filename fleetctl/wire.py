@@ -1,6 +1,7 @@
 """HTTP over whatever stream leads to a server: the standard library's, with one family of errors.
 
-Rule 1: an answer is whole, as its head says, or an error.
+Rule 1: a body is whole, as its head says, or an error. A head that ends early is not told from a whole one
+        by the library: then the body, if there should be one, is no JSON, and that is the error.
 """
 
 from __future__ import annotations
