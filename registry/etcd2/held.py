@@ -59,8 +59,10 @@ class HeldKey:
         return index >= self._since and not self.is_same(node)
 
     def is_same(self, node: Node | None) -> bool:
-        """Whether a node is what we hold."""
-        return node is not None and node.created == self.created and node.value in self._written
+        """Whether a node is what we hold, or held: what is seen may be older than our last word."""
+        if node is None or node.created != self.created:
+            return False
+        return node.modified <= self._modified or node.value in self._written
 
     async def _put(self, value: str) -> bool:
         async with self._writing:

@@ -92,9 +92,23 @@ class Server:
 
     def _serve(self, stream: socket.socket) -> None:
         with stream:
-            while heard := stream.recv(1 << 16):
+            while heard := _request(stream):
                 self.heard.append(heard.decode())
                 stream.sendall(self.answers.pop(0).encode())
+
+
+def _request(stream: socket.socket) -> bytes:
+    """The next request, head and body, in however many pieces it comes; nothing at the end."""
+    heard = bytearray()
+    while True:
+        head, _, body = bytes(heard).partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *([0-9]+)", head)
+        if b"\r\n\r\n" in heard and len(body) >= int(length[1] if length else 0):
+            return bytes(heard)
+        more = stream.recv(1 << 16)
+        if not more:
+            return b""
+        heard += more
 
 
 @pytest.fixture
