@@ -5,11 +5,18 @@ Tests that start an etcd are marked here, by what they use, so that none can for
 
 import signal
 
+import hypothesis
 import pytest
 
 from tests.registry.members import Cluster
 
 ETCD_FIXTURES = frozenset({"etcd", "etcd_of_three", "etcd_only", "layout", "raw", "ours"})
+
+# How fast this machine is just now says nothing about the code.
+hypothesis.settings.register_profile(
+    "any speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any speed")
 
 # A shell that starts the tests in the background has SIGINT ignored by them and by all that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.auction import BID_WINDOW
@@ -14,7 +14,7 @@ from engine.rehearsal import carried_out, to_rest
 from tests.engine.histories import GRACE, MACHINES, Step, World, histories
 from tests.engine.oracle import has_place_for, unexcused, unfit, wrong
 
-often = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(max_examples=150)
 
 
 def lived(history: Sequence[Step]) -> World:

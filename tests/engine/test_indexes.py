@@ -54,7 +54,7 @@ def test_conflicts_are_found_on_the_machines_where_they_are(
         assert set().union(*index.against(name, wants)) == expected
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 99), st.text("012", max_size=3))
 def test_things_in_order_stay_in_order_whatever_comes_and_goes(seed: int, prefix: str) -> None:
     names = [f"{n:06}" for n in range(0, 15 * BLOCK, 3)]

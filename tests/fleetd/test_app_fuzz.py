@@ -5,7 +5,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetd.api.app import App, Gate
@@ -68,7 +68,6 @@ async def answer(method: str, path: str, query: str, body: bytes) -> Answer:
             await running
 
 
-@settings(deadline=None)
 @given(METHODS, PATHS, st.text("aneP=&%+;T3", max_size=12), BODIES)
 def test_every_request_has_an_answer_that_clients_can_read(
     method: str, path: str, query: str, body: bytes

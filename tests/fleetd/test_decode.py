@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetd.api.decode import MetadataOperation, Undecodable, UnitBody, metadata_operations, unit_body
@@ -96,7 +96,6 @@ def test_a_body_cut_anywhere_ends_unexpectedly(length: int) -> None:
         unit_body(WHOLE[:length].encode())
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_unit_or_undecodable(body: bytes) -> None:
     with suppress(Undecodable):
@@ -111,7 +110,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_any_json_is_a_list_of_operations_or_undecodable(value: Any) -> None:
     with suppress(Undecodable):

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetd.api import pages
@@ -73,7 +73,6 @@ def test_cut(total: int, number: int, entries: list[int], more: bool) -> None:
     assert following == (pages.token(3, number + 1) if more else None)
 
 
-@settings(deadline=None)
 @given(total=st.integers(0, 500), size=st.integers(1, 50))
 def test_following_the_tokens_shows_everything_once(total: int, size: int) -> None:
     seen: list[int] = []
@@ -87,7 +86,6 @@ def test_following_the_tokens_shows_everything_once(total: int, size: int) -> No
     assert seen == list(range(total))
 
 
-@settings(deadline=None)
 @given(st.text("ABab09-_=+/ \r\nä", max_size=10))
 def test_any_text_is_a_page_or_a_bad_request(text: str) -> None:
     with suppress(ApiError):

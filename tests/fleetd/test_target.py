@@ -1,7 +1,7 @@
 """Paths and queries taken apart and put together again."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetd.api.errors import ApiError
@@ -48,13 +48,11 @@ def test_clean_path(path: str, clean: str) -> None:
     assert clean_path(path) == clean
 
 
-@settings(deadline=None)
 @given(st.text("ab./", max_size=12))
 def test_what_was_cleaned_is_clean(path: str) -> None:
     assert clean_path(clean_path(path)) == clean_path(path)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_a_location_leads_to_the_path_it_was_made_of(path: str) -> None:
     assert decoded_path(location(path, "")) == path

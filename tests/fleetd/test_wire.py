@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetd.api import wire
@@ -29,7 +29,6 @@ def test_text(text: str, expected: bytes) -> None:
     assert wire.encode({"": text}) == b'{"":' + expected + b"}"
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.text() | st.lists(st.text())))
 def test_what_is_written_reads_back(value: dict[str, Any]) -> None:
     written = wire.encode(value)

@@ -133,7 +133,7 @@ async def test_a_server_that_is_not_trusted_is_refused(
 async def test_a_client_that_is_not_trusted_is_told_what_is_wanted(
     tls: Cluster, authority: Authority, version: int
 ) -> None:
-    settings = Settings(tls.urls, ca_file=authority.file, request_timeout=0.5, api_version=version)
+    settings = Settings(tls.urls, ca_file=authority.file, request_timeout=2.0, api_version=version)
     async with opened(settings) as registry:
         with pytest.raises(
             (Refused, Unavailable), match=r"etcd at 127\.0\.0\.1:\d+: .*want.* a client certificate"

@@ -171,7 +171,7 @@ names = (
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(options.map(tuple), st.dictionaries(names, options, max_size=4))
 def test_drop_ins_come_out_as_they_went_in(own: tuple[Option, ...], carried: dict[str, list[Option]]) -> None:
     file = UnitFile.from_options(with_drop_ins(own, carried))

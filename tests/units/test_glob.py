@@ -127,7 +127,7 @@ def test_a_pattern_full_of_stars_is_answered_at_once() -> None:
 ALPHABET = "ab-^]\\[*?/ü"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.text(ALPHABET, max_size=10), st.text("ab-^]\\/ü", max_size=6))
 def test_every_pattern_means_what_the_original_made_of_it(pattern: str, name: str) -> None:
     assert glob_match(pattern, name) is slow_match(pattern, name)
@@ -137,7 +137,7 @@ CLASSES = st.builds("[{}{}]".format, st.sampled_from(["", "^"]), st.text("abc-\\
 PIECES = st.one_of(CLASSES, st.sampled_from(["*", "?", "a", "b", "\\*", "/"]))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(PIECES, max_size=5).map("".join), st.text("abc-^]*/", max_size=5))
 def test_classes_mean_what_the_original_made_of_them(pattern: str, name: str) -> None:
     assert glob_match(pattern, name) is slow_match(pattern, name)

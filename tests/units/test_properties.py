@@ -53,7 +53,7 @@ def slow(text: str) -> object:
         return str(error)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(texts)
 @example("[Unit]\nA=one\\\r")
 @example("[Unit]\nA=\\\n\n")
@@ -62,13 +62,12 @@ def test_the_fast_reader_and_the_slow_one_agree(text: str) -> None:
     assert fast(text) == slow(text)
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_they_agree_on_any_text_at_all(text: str) -> None:
     assert fast("[U]\n" + text) == slow("[U]\n" + text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(tidy_options)
 def test_tidy_options_come_back_grouped_by_section(options: list[Option]) -> None:
     sections = list(dict.fromkeys(option.section for option in options))
@@ -76,7 +75,7 @@ def test_tidy_options_come_back_grouped_by_section(options: list[Option]) -> Non
     assert list(parse_options(serialize(options))) == grouped
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(tidy_options)
 def test_a_file_keeps_its_hash_on_the_way_through_every_door(options: list[Option]) -> None:
     sent = UnitFile.from_options(options)
@@ -85,7 +84,7 @@ def test_a_file_keeps_its_hash_on_the_way_through_every_door(options: list[Optio
     assert UnitFile.from_options(sent.options) == sent
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(texts.map(lambda text: text.replace("\\", "")))
 def test_canonical_text_is_its_own_canonical_text(text: str) -> None:
     try:
@@ -103,7 +102,7 @@ def test_another_value_is_another_hash(options: list[Option], data: st.DataObjec
     assert UnitFile.from_options(changed).hash != UnitFile.from_options(options).hash
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.builds(Option, words, words | st.just("x\ny"), st.text(max_size=8)), max_size=3))
 def test_whatever_a_client_sends_is_a_file_or_refused(options: list[Option]) -> None:
     try:
