@@ -9,11 +9,12 @@ RegistryError
 └── Refused       the store answers and says no for good: wrong password, wrong certificate, wrong version
 """
 
-from collections.abc import Mapping
 from typing import Final
 
 NO_ANSWER: Final = "no answer in time (it hangs, or too few members of its cluster are up)"
 """What is said of a member that takes a request and does not answer it."""
+NO_CONNECTION: Final = "no connection in time"
+"""What is said of a member that does not take up a connection, without a word why."""
 
 
 class RegistryError(Exception):
@@ -44,6 +45,16 @@ class Refused(RegistryError):
     """The store will never accept this: credentials, certificates or protocol version are wrong."""
 
 
-def told(faults: Mapping[str, str]) -> str:
-    """What is wrong with each of some members, by their addresses, in words."""
-    return "; ".join(f"etcd at {address}: {why}" for address, why in faults.items())
+class Faults:
+    """What was wrong with each of some members, in one operation."""
+
+    def __init__(self) -> None:
+        self._whys: dict[str, str] = {}
+
+    def note(self, address: str, why: str) -> None:
+        """Remember the last cause; one that says something outlives a later try that only took too long."""
+        if why not in (NO_ANSWER, NO_CONNECTION) or address not in self._whys:
+            self._whys[address] = why
+
+    def __str__(self) -> str:
+        return "; ".join(f"etcd at {address}: {why}" for address, why in self._whys.items())

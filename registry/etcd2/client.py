@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from registry.contact import Contact
-from registry.errors import Refused, RegistryError, Unavailable, told
+from registry.errors import Faults, Refused, RegistryError, Unavailable
 from registry.etcd2.door import Reply, Trust
 from registry.etcd2.faults import HISTORY_CLEARED, Verdict, cause, code, verdict
 from registry.etcd2.members import Members
@@ -133,7 +133,7 @@ class Client:
         key = f"{self.prefix}/{checked(path)}" if path else self.prefix
         loop = asyncio.get_running_loop()
         deadline, pause, tries = loop.time() + self.patience, FIRST_PAUSE, 0
-        faults: dict[str, str] = {}
+        faults = Faults()
         while True:
             turn, address = self.members.turn, self.members.address
             outcome = await self.members.ask(lambda door: door.ask(method, key, query, form, self.timeout))
@@ -142,13 +142,13 @@ class Client:
                 self.contact.answered(address)
                 return Answer.of(outcome)
             tries += 1
-            faults[address] = cause(outcome)
+            faults.note(address, cause(outcome))
             self.members.move_on(turn)
             if judged is not Verdict.REFUSED and tries >= len(self.members):
                 self.contact.missed()
             may_repeat = again or judged is not Verdict.UNKNOWN
             if not may_repeat or self._is_hopeless(judged, tries) or loop.time() + pause > deadline:
-                raise self._failure(judged, told(faults), tries)
+                raise self._failure(judged, str(faults), tries)
             if tries % len(self.members) == 0:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -23,7 +23,7 @@ import urllib3
 import urllib3.connection
 import urllib3.exceptions
 
-from registry.errors import NO_ANSWER
+from registry.errors import NO_ANSWER, NO_CONNECTION
 from registry.settings import Endpoint
 
 QUIET: Final = 5.0
@@ -237,7 +237,7 @@ def _failed(error: BaseException) -> Failed:
     if isinstance(error, requests.exceptions.SSLError):
         return Failed(Failure.NO_TRUST, _with_hint(str(innermost)))
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return Failed(Failure.NOT_SENT, "no connection in time")
+        return Failed(Failure.NOT_SENT, NO_CONNECTION)
     if _is_timeout(error):
         return Failed(Failure.UNKNOWN, NO_ANSWER)
     if isinstance(innermost, ConnectionRefusedError | socket.gaierror) or _is_new(error):

@@ -15,7 +15,7 @@ import grpc
 import grpc.aio
 
 from registry.contact import Contact
-from registry.errors import Lost, Refused, RegistryError, Unavailable, told
+from registry.errors import Faults, Lost, Refused, RegistryError, Unavailable
 from registry.etcd3.channels import Channels
 from registry.etcd3.faults import FAULTS, Compacted, EndedEarly, Fault, Verdict, fault_of, unavailable
 from registry.etcd3.stubs import Stubs, stubs
@@ -100,7 +100,7 @@ class Client:
         """An attempt, and its repetitions on other members as far as they can help and do no harm."""
         loop = asyncio.get_running_loop()
         deadline, pause, tries = loop.time() + self.patience, FIRST_PAUSE, 0
-        faults: dict[str, str] = {}
+        faults = Faults()
         while True:
             turn, address = self.channels.turn, self.channels.address
             fault = await self._tried(attempt)
@@ -114,10 +114,10 @@ class Client:
             if fault.verdict is Verdict.LOG_IN:
                 self.forget_token()
                 continue
-            faults[address] = fault.why
+            faults.note(address, fault.why)
             self.channels.move_on(turn)
             if loop.time() + pause > deadline or not (again or fault.verdict is Verdict.NOT_CARRIED_OUT):
-                error = Unavailable(told(faults))
+                error = Unavailable(str(faults))
                 if tries >= len(self.channels):
                     self.contact.lost(str(error))
                 raise error

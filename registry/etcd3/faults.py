@@ -14,7 +14,7 @@ from typing import Any, Final
 import grpc
 import grpc.aio
 
-from registry.errors import NO_ANSWER, RegistryError, Unavailable
+from registry.errors import NO_ANSWER, NO_CONNECTION, RegistryError, Unavailable
 
 Code: Final = grpc.StatusCode
 
@@ -77,7 +77,7 @@ _HINTS: Final = (
     ("CERTIFICATE_REQUIRED", " (it wants a client certificate that it trusts)"),
     ("user name is empty", " (it wants a user: etcd_username and etcd_password)"),
     ("no leader", " (too few members of its cluster are up, or one is being elected)"),
-    ("handshaker shutdown", " (no connection in time)"),
+    ("handshaker shutdown", f" ({NO_CONNECTION})"),
     ("Handshake read failed", " (it may not speak TLS: then its URL begins with http://)"),
 )
 
@@ -139,7 +139,7 @@ def fault_of(error: BaseException) -> Fault:
             # A void token is called a denied permission here; a true denial shows at the next reading.
             return Fault(Verdict.LOG_IN, str(error))
         case TimeoutError():
-            return Fault(Verdict.NOT_CARRIED_OUT, "no connection in time")
+            return Fault(Verdict.NOT_CARRIED_OUT, NO_CONNECTION)
         case asyncio.CancelledError():
             # grpc.aio raises this in whoever reads from a channel that is closed.
             task = asyncio.current_task()

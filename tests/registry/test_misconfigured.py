@@ -39,9 +39,8 @@ async def test_a_port_that_nobody_listens_on(version: int) -> None:
 
 @BOTH
 async def test_a_host_that_cannot_exist(version: int) -> None:
-    said = await refusal(
-        "http://nowhere..invalid:2379", version
-    )  # nobody is asked for the address of such a name
+    # Nobody is asked for the address of such a name.
+    said = await refusal("http://nowhere..invalid:2379", version)
     assert {2: "label empty", 3: "Misformatted domain name"}[version] in said
 
 
