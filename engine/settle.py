@@ -155,8 +155,10 @@ class Settlement:
 
     def _judge(self, unit: Unit, auction: Auction) -> Outcome:
         def fits(machine: str) -> bool:
-            draft = self._draft
-            return machine in draft.machines and draft.objection(unit.name, unit.wants, machine) is None
+            # Where it is already, by the hand of another leader perhaps, it cannot come once more.
+            if machine not in self._draft.machines or machine in self._draft.places(unit.name):
+                return False
+            return self._draft.objection(unit.name, unit.wants, machine) is None
 
         bids = self._cluster.bids.get(unit.name, {})
         return judge(auction, bids, now=self._now, load=self._draft.load, fits=fits)

@@ -47,11 +47,21 @@ WHO_LEAVES_ONE_PLACE_COUNTS_IN_THE_OTHER: list[Step] = [
     ("pass", 0),
     ("machine", "m1", {}, True),
 ]
+A_ROUND_IS_OPEN_FOR_ONE_WHO_HAS_COME_AND_CANNOT_RUN: list[Step] = [
+    ("machine", "m1", {}, True),
+    ("unit", "a", (), "launched", 0),
+    ("pass", None),
+    ("unit", "b", (), "launched", 0),
+    ("pass", 2),
+    ("fails", "a", 4),
+    ("pass", None),
+]
 
 
 @often
 @example(A_PEER_GOES_AND_ITS_FOLLOWER_IS_LEFT)
 @example(WHO_LEAVES_ONE_PLACE_COUNTS_IN_THE_OTHER)
+@example(A_ROUND_IS_OPEN_FOR_ONE_WHO_HAS_COME_AND_CANNOT_RUN)
 @given(histories)
 def test_a_plan_made_from_what_changed_is_the_plan_made_from_nothing(history: Sequence[Step]) -> None:
     world = World()
