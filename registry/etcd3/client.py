@@ -99,7 +99,7 @@ class Client:
     async def _operation(self, attempt: Callable[[], Awaitable[Any]], *, again: bool) -> Any:
         """An attempt, and its repetitions on other members as far as they can help and do no harm."""
         loop = asyncio.get_running_loop()
-        deadline, pause, tries = loop.time() + self.patience, FIRST_PAUSE, 0
+        deadline, pause, tries, logins = loop.time() + self.patience, FIRST_PAUSE, 0, 0
         faults = Faults()
         while True:
             turn, address = self.channels.turn, self.channels.address
@@ -112,6 +112,9 @@ class Client:
             if tries >= len(self.channels):
                 self.contact.missed()
             if fault.verdict is Verdict.LOG_IN:
+                logins += 1
+                if not self._credentials.username or logins > LOGINS_PER_OPERATION:
+                    raise Refused(f"etcd at {address}: {fault.why}")
                 self.forget_token()
                 continue
             faults.note(address, fault.why)
@@ -136,8 +139,6 @@ class Client:
         """Raise what no repetition can mend."""
         match fault.verdict:
             case Verdict.REFUSED:
-                raise Refused(f"etcd at {address}: {fault.why}")
-            case Verdict.LOG_IN if not self._credentials.username or tries > LOGINS_PER_OPERATION:
                 raise Refused(f"etcd at {address}: {fault.why}")
             case Verdict.LEASE_GONE:
                 raise Lost(f"etcd at {address}: {fault.why}")
