@@ -12,11 +12,15 @@ from tests.registry.members import Cluster
 
 ETCD_FIXTURES = frozenset({"etcd", "etcd_of_three", "etcd_only", "layout", "raw", "ours"})
 
-# How fast this machine is just now says nothing about the code.
+# How fast this machine is just now says nothing about the code. What nobody has tried before is tried by
+# who looks for it (pytest --hypothesis-profile=search), not in the tests of somebody's change.
 hypothesis.settings.register_profile(
-    "any speed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "search", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-hypothesis.settings.load_profile("any speed")
+hypothesis.settings.register_profile(
+    "same", parent=hypothesis.settings.get_profile("search"), derandomize=True
+)
+hypothesis.settings.load_profile("same")
 
 # A shell that starts the tests in the background has SIGINT ignored by them and by all that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -163,7 +163,7 @@ async def test_while_etcd_is_away_the_log_says_so_once_and_then_that_it_is_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "fleetd")
-    async with life(tmp_path, ttl=0.2) as daemon:
+    async with life(tmp_path, ttl=1.5) as daemon:
         await daemon.serving()
         for _ in range(2):
             caplog.clear()

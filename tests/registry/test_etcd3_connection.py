@@ -217,7 +217,7 @@ async def test_the_keys_of_others_do_not_hold_up_a_view(etcd_only: EtcdWorld, et
 async def test_a_view_that_hears_nothing_never_claims_to_be_fresh(
     etcd: Cluster, prefix: str, scope: Scope, what: str
 ) -> None:
-    async with etcd_world(etcd.urls, prefix, timeout=0.1) as world:
+    async with etcd_world(etcd.urls, prefix, timeout=0.3) as world:
         registry = world.connect()
         await registry.save(job(is_global=True), unit_file(is_global=True), seen=None)
         deaf = Etcd3View(world.client, world.keys, scope)

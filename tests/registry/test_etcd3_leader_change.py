@@ -80,7 +80,7 @@ async def test_nothing_that_was_confirmed_is_lost_or_done_twice(
             except Unavailable:
                 unknown.add(name)
 
-    async with etcd_world(three.urls, prefix, timeout=0.5) as world:
+    async with etcd_world(three.urls, prefix, timeout=1) as world:
         registry = world.connect()
         async with (
             registry.follow(Everything()) as everything,

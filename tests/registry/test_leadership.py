@@ -225,7 +225,7 @@ async def test_settling_one_unit_leaves_those_with_longer_names_alone(registry: 
 
 
 async def test_a_restarted_daemon_leads_on_at_once_and_its_writes_count(world: World) -> None:
-    async with world.connect().campaign(leader(M1), ttl=10) as before:
+    async with world.connect().campaign(leader(M1), ttl=60) as before:
         await before.commit([Place(entry())])
-    async with asyncio.timeout(2), world.connect().campaign(leader(M1), ttl=10) as after:
+    async with asyncio.timeout(15), world.connect().campaign(leader(M1), ttl=60) as after:
         await after.commit([Displace(M1, entry().name)])

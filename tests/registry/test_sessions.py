@@ -215,9 +215,9 @@ async def test_more_reports_than_a_transaction_takes_arrive_all(registry: Regist
 async def test_a_lease_is_kept_for_longer_than_its_time(world: World) -> None:
     registry = world.connect()
     async with registry.follow(Everything()) as view:
-        async with registry.join(machine(), ttl=1) as session:
+        async with registry.join(machine(), ttl=3) as session:
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(2.5):
+                async with asyncio.timeout(5):
                     await session.wait_lost()
             assert M1 in (await view.fresh()).machines
         await seen(view, lambda p: not p.machines)

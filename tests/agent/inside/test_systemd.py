@@ -167,7 +167,7 @@ async def test_an_offer_is_answered_soon_although_d_bus_hangs(bench: SystemdBenc
     pid = int(await show("dbus.service", "MainPID"))
     os.kill(pid, signal.SIGSTOP)
     try:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             facts = await bench.host.facts([UNIT])
         assert facts.silent == "systemd does not answer within 0.5 s"
     finally:
