@@ -80,7 +80,7 @@ class Cluster:
                     found[unit].append(host.name)
         return found
 
-    async def comes_to(self, expected: Mapping[str, object], timeout: float = 20) -> dict[str, list[str]]:
+    async def comes_to(self, expected: Mapping[str, object], timeout: float = 60) -> dict[str, list[str]]:
         """Wait until systemd has each unit active on so many hosts, or on just these."""
 
         async def there() -> dict[str, list[str]] | None:

@@ -48,10 +48,10 @@ async def test_systemctl_status_says_what_the_daemon_does(shared: Cluster) -> No
         text = await property_of(shared, host, "StatusText")
         return text if "1 unit · etcd ok" in text else None
 
-    text = await wait_until(said, 15, "the status line")
+    text = await wait_until(said, 60, "the status line")
     assert text in ("leader · 1 unit · etcd ok", "member · 1 unit · etcd ok")
     assert await property_of(shared, host, "Type") == "notify"
-    leader = await wait_until(shared.leader, 10, "a leader")
+    leader = await wait_until(shared.leader, 60, "a leader")
     assert leader is not None
     assert (await property_of(shared, leader, "StatusText")).startswith("leader · ")
     await shared.fleetctl("destroy", "status.service")
@@ -63,7 +63,7 @@ async def test_a_restarted_leader_leads_on_and_its_host_never_leaves(
 ) -> None:
     async with cluster(request.node.name.replace(" ", "-"), hosts=2, config=PATIENT) as c:
         await c.start({"a.service": SLEEP, "b.service": SLEEP})
-        leader = await wait_until(c.leader, 10, "a leader")
+        leader = await wait_until(c.leader, 60, "a leader")
         assert leader is not None
         other = next(host.name for host in c.hosts if host.name != leader)
         on = {unit: await host_of(c, unit) for unit in ("a.service", "b.service")}
@@ -72,7 +72,7 @@ async def test_a_restarted_leader_leads_on_and_its_host_never_leaves(
         watching = asyncio.create_task(_watch_machines(c, other, missing))
         began = asyncio.get_running_loop().time()
         await c[leader].run("systemctl", *way.split(), "fleet.service")
-        await wait_until(lambda: _answers(c, leader), 20, "the API of the restarted daemon")
+        await wait_until(lambda: _answers(c, leader), 60, "the API of the restarted daemon")
         took = asyncio.get_running_loop().time() - began
         await c.start({"c.service": SLEEP})
         if way != "restart":
@@ -127,7 +127,7 @@ async def test_a_reload_keeps_the_listeners_the_process_and_the_units(shared: Cl
             check=False,
         )
     )
-    await wait_until(lambda: _listens(shared, host), 5, "somebody who listens")
+    await wait_until(lambda: _listens(shared, host), 60, "somebody who listens")
     await shared[host].run("systemctl", "reload", "fleet.service")
     heard = (await events).stdout
     assert '"disk":"nvme"' in heard.partition("event: machine")[2], heard
@@ -151,15 +151,15 @@ async def test_a_daemon_that_hangs_is_started_again_and_its_units_do_not_notice(
         c[host].write("/etc/systemd/system/fleet.service.d/20-watchdog.conf", "[Service]\nWatchdogSec=2s\n")
         await c[host].run("systemctl", "daemon-reload")
         await c[host].run("systemctl", "restart", "fleet.service")
-        await wait_until(lambda: _answers(c, host), 20, "the API")
+        await wait_until(lambda: _answers(c, host), 60, "the API")
         daemon = await property_of(c, host, "MainPID")
         await c[host].run("kill", "-STOP", daemon)
 
         async def another() -> bool:
             return await property_of(c, host, "MainPID") not in ("0", daemon)
 
-        await wait_until(another, 20, "another daemon")
-        await wait_until(lambda: _answers(c, host), 20, "the API of another daemon")
+        await wait_until(another, 60, "another daemon")
+        await wait_until(lambda: _answers(c, host), 60, "the API of another daemon")
         assert await c.pid("a.service", host) == pid
 
 
@@ -172,13 +172,13 @@ async def test_a_host_that_is_cut_off_says_so_and_keeps_its_units(fresh: Cluster
     async def shut() -> bool:
         return await status_of(fresh, "h2", "/fleet/v1/units") == 503
 
-    await wait_until(shut, 20, "503")
+    await wait_until(shut, 60, "503")
     assert await status_of(fresh, "h2", "/healthz") == 200
     assert await status_of(fresh, "h2", "/readyz") == 503
-    waits = wait_until(lambda: _status_says(fresh, "h2", "waiting: "), 15, "the status line")
+    waits = wait_until(lambda: _status_says(fresh, "h2", "waiting: "), 60, "the status line")
     await waits
     await fresh["h2"].heal_etcd()
-    await wait_until(lambda: _answers(fresh, "h2"), 30, "the API")
+    await wait_until(lambda: _answers(fresh, "h2"), 60, "the API")
     assert await fresh.pid("g.service", "h2") == pid
 
 
@@ -191,16 +191,16 @@ async def test_a_host_boots_while_etcd_is_away(fresh: Cluster) -> None:
     await fresh["h3"].run("systemctl", "restart", "fleet.service")
     assert await property_of(fresh, "h3", "ActiveState") == "active"
     await wait_until(
-        lambda: _status_says(fresh, "h3", "waiting: joining the cluster"), 15, "what it waits for"
+        lambda: _status_says(fresh, "h3", "waiting: joining the cluster"), 60, "what it waits for"
     )
     await fresh["h3"].heal_etcd()
-    await wait_until(lambda: _answers(fresh, "h3"), 30, "the API")
+    await wait_until(lambda: _answers(fresh, "h3"), 60, "the API")
 
 
 async def test_lines_in_the_journal_name_their_units(shared: Cluster) -> None:
     await shared.start({"named.service": SLEEP})
     host = await host_of(shared, "named.service")
-    leader = await wait_until(shared.leader, 10, "a leader")
+    leader = await wait_until(shared.leader, 60, "a leader")
     assert leader is not None
     for name in {host, leader}:
         said = await shared[name].run(

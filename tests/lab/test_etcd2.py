@@ -76,7 +76,7 @@ async def test_a_host_whose_old_daemon_was_killed_is_taken_over_with_its_units_r
     await v2[host].run("sh", "-c", "rm -rf /run/fleet/session /run/fleet/memory")
     await v2[host].run("sh", "-ec", start)
     await v2[host].wait_for_fleet(40)
-    await wait_until(lambda: _shows(v2, host), 20, "the unit to be shown again")
+    await wait_until(lambda: _shows(v2, host), 60, "the unit to be shown again")
     assert await v2.pid("a.service", host) == pid
     assert await v2.running("a.service", "b.service", "c.service") == before
     assert (await keys(v2, f"machines/{v2[host].machine_id}/object")).popitem() == record

@@ -41,7 +41,7 @@ async def test_a_hung_systemd_shows_as_blocked_and_others_go_on(shared: Cluster)
         async def is_blocked() -> bool:
             return "blocked for" in await reason() and " s in StopUnit" in await reason()
 
-        await wait_until(is_blocked, 25, "the host to say that it is blocked")
+        await wait_until(is_blocked, 60, "the host to say that it is blocked")
         assert "blocked for" in (await c.fleetctl("why", "a0.service", on=well)).stdout
         await c.fleetctl("start", *c.write({"b.service": service()}, on=well), on=well)
         (place,) = (await c.shown(on=well))["b.service"]
@@ -51,4 +51,4 @@ async def test_a_hung_systemd_shows_as_blocked_and_others_go_on(shared: Cluster)
     async def is_stopped() -> bool:
         return await reason() == "" and list((await c.shown())["a0.service"].values()) == ["inactive"]
 
-    await wait_until(is_stopped, 40, "the stop to be over")
+    await wait_until(is_stopped, 60, "the stop to be over")

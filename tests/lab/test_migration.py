@@ -35,11 +35,11 @@ async def test_a_cluster_moves_from_etcd_v2_to_v3_and_no_unit_notices(request: p
             assert "Verified" in copied.stderr
             for host in lab.hosts:
                 await restarted(host, lab, etcd_api="3", disable_engine="true")
-                await wait_until(lambda host=host: _shows(c, host.name, "g.service"), 20, "its units")  # type: ignore[misc]
+                await wait_until(lambda host=host: _shows(c, host.name, "g.service"), 60, "its units")  # type: ignore[misc]
             assert "0 units, 0 places" in (await c.fleetctl(*migrate)).stderr
             for host in lab.hosts:
                 await restarted(host, lab, etcd_api="3")
-            await wait_until(c.leader, 20, "a leader in etcd v3")
+            await wait_until(c.leader, 60, "a leader in etcd v3")
             await c.start({"later.service": SLEEP})
             after = await c.comes_to({**before, "later.service": 1})
             assert await _pids(c, {name: after[name] for name in before}) == pids, "nobody restarted them"

@@ -13,18 +13,18 @@ pytestmark = pytest.mark.lab
 async def test_a_leader_that_was_paused_changes_nothing_when_it_wakes_up(fresh: Cluster) -> None:
     names = [f"u{i}.service" for i in range(6)]
     await fresh.start(dict.fromkeys(names, SLEEP))
-    leader = await wait_until(fresh.leader, 10, "a leader")
+    leader = await wait_until(fresh.leader, 60, "a leader")
     assert leader is not None
     await fresh[leader].pause()
     others = [host.name for host in fresh.hosts if host.name != leader]
-    await wait_until(lambda: _led_by(fresh, others), 20, "another leader")
+    await wait_until(lambda: _led_by(fresh, others), 60, "another leader")
     # What the new leader does the paused one knows nothing of, and would do otherwise.
-    after = await wait_until(lambda: _moved(fresh, names, others), 30, "all units on the hosts that live")
+    after = await wait_until(lambda: _moved(fresh, names, others), 60, "all units on the hosts that live")
     later = fresh.write({"later.service": SLEEP}, on=others[0])
     await fresh.fleetctl("start", *later, on=others[0])
     before = await _schedule(fresh)
     await fresh[leader].resume()
-    await wait_until(lambda: _machines(fresh, others[0], 3), 30, "the paused machine to come back")
+    await wait_until(lambda: _machines(fresh, others[0], 3), 60, "the paused machine to come back")
     assert await fresh.leader() in others
     running = await fresh.comes_to(dict.fromkeys([*names, "later.service"], 1))
     assert await _schedule(fresh) == before, "nothing of the paused leader has landed"
@@ -34,16 +34,16 @@ async def test_a_leader_that_was_paused_changes_nothing_when_it_wakes_up(fresh: 
 
 async def test_a_host_that_was_paused_learns_of_its_loss_before_it_says_anything(fresh: Cluster) -> None:
     await fresh.start({f"u{i}.service": SLEEP for i in range(6)})
-    leader = await wait_until(fresh.leader, 10, "a leader")
+    leader = await wait_until(fresh.leader, 60, "a leader")
     victim = next(host.name for host in fresh.hosts if host.name != leader)
     watching = next(host.name for host in fresh.hosts if host.name != victim)
     await fresh[victim].pause()
-    await wait_until(lambda: _machines(fresh, watching, 2), 20, "the paused machine to vanish")
+    await wait_until(lambda: _machines(fresh, watching, 2), 60, "the paused machine to vanish")
     key = f"/_coreos.com/fleet/machine/{fresh[victim].machine_id}"
     assert await fresh.lab.etcd.ctl("get", key) == ""
     await fresh[victim].resume()
-    await wait_until(lambda: _machines(fresh, watching, 3), 30, "the machine to come back")
-    await fresh.comes_to({f"u{i}.service": 1 for i in range(6)}, timeout=30)
+    await wait_until(lambda: _machines(fresh, watching, 3), 60, "the machine to come back")
+    await fresh.comes_to({f"u{i}.service": 1 for i in range(6)}, timeout=60)
     journal = await fresh[victim].journal("fleet.service")
     lost, joined = journal.rindex("Restarting server"), journal.rindex("hrt.Register() success")
     assert lost < joined, "it noticed that its session was lost, and joined anew"

@@ -30,7 +30,7 @@ async def test_a_unit_pinned_to_a_host_whose_daemon_stops_is_stopped_and_not_sho
     async def has_left() -> bool:
         return "h1" not in (await fresh.shown(on=other)).get("all.service", {})
 
-    await wait_until(has_left, 10, "the states of the host to be gone")
+    await wait_until(has_left, 60, "the states of the host to be gone")
     shown = await fresh.shown(on=other)
     assert "active" not in shown.get("pinned.service", {}).values()
     assert set(shown["all.service"].values()) == {"active"}, "only the states of that host are gone"
@@ -55,7 +55,7 @@ async def test_when_etcd_is_back_all_lists_are_as_before_and_nothing_was_stopped
         journal = await fresh["h1"].journal("fleet.service")
         return "Server monitor triggered: Monitor timed out before successful heartbeat" in journal
 
-    await wait_until(is_noticed, 30, "the daemon to notice")
+    await wait_until(is_noticed, 60, "the daemon to notice")
     assert {n: on for n, on in (await fresh.running(*names)).items() if on} == {
         n: on for n, on in running.items() if on
     }
@@ -66,6 +66,6 @@ async def test_when_etcd_is_back_all_lists_are_as_before_and_nothing_was_stopped
     async def is_as_before() -> bool:
         return await lists(fresh) == before
 
-    await wait_until(is_as_before, 15, "the lists to be as before")
+    await wait_until(is_as_before, 60, "the lists to be as before")
     after = [await fresh.pid(n, host) for n in ("started.service", "all.service") for host in running[n]]
     assert after == pids

@@ -21,7 +21,7 @@ async def test_a_moved_unit_stops_only_when_its_copy_is_active_and_the_others_ke
     ((old,),) = (await fresh.comes_to({"slow.service": 1})).values()
     pid = await fresh.pid(f"pin-{old}.service", old)
     await fresh[old].cut_from_etcd()
-    new = await wait_until(lambda: _starting(fresh, old), 20, "the unit to be started elsewhere")
+    new = await wait_until(lambda: _starting(fresh, old), 60, "the unit to be started elsewhere")
     assert new is not None
     await fresh[old].heal_etcd()
     await fresh[old].wait_for_fleet(20)

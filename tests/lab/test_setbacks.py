@@ -57,8 +57,8 @@ async def test_what_fails_everywhere_rests_and_runs_once_a_host_is_mended(c: Clu
             journals = [await host.journal("fleet.service") for host in c.hosts]
             return sum("could not load b.service" in journal for journal in journals) > 1
 
-        await wait_until(seen_by_two, 30, "a second host to have tried")
-        await wait_until(lambda: _has_failed_once(c, "b.service"), 10, "one failed place")
+        await wait_until(seen_by_two, 60, "a second host to have tried")
+        await wait_until(lambda: _has_failed_once(c, "b.service"), 60, "one failed place")
     await c.comes_to({"b.service": 1}, timeout=60)
 
 
@@ -68,7 +68,7 @@ async def _has_failed_once(c: Cluster, unit: str) -> bool:
 
 async def test_a_service_that_fails_by_itself_stays_where_it_is(c: Cluster) -> None:
     await c.start({"c.service": service(exec="/bin/false", more="Type=oneshot\n")}, check=False)
-    await wait_until(lambda: _has_failed_once(c, "c.service"), 10, "one failed place")
+    await wait_until(lambda: _has_failed_once(c, "c.service"), 60, "one failed place")
     before = (await c.shown())["c.service"]
     await c.start({"d.service": service()})  # whatever the engine does next, it has looked at this too
     assert (await c.shown())["c.service"] == before

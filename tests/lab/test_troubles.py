@@ -36,7 +36,7 @@ async def test_a_unit_that_systemd_refuses_to_start_is_told_at_once_and_shown_as
     started = await c.start({"bad.service": text}, check=False)
     assert started.exit_code != 0
     assert "bad.service" in started.stderr
-    await wait_until(lambda: _states(c, "bad.service", {"failed"}), 10, "the unit to be shown as failed")
+    await wait_until(lambda: _states(c, "bad.service", {"failed"}), 60, "the unit to be shown as failed")
     assert said in await _reports(c) + str(await c.api("state"))
 
 
@@ -47,13 +47,13 @@ async def test_a_global_unit_whose_name_one_host_has_runs_on_the_others_and_says
     c["h2"].write(path, service())
     await c["h2"].run("systemctl", "daemon-reload")
     await c.start({"taken.service": service("Global=true")}, "--no-block")
-    await wait_until(lambda: _states(c, "taken.service", {"active", "failed"}), 10, "all three to be shown")
+    await wait_until(lambda: _states(c, "taken.service", {"active", "failed"}), 60, "all three to be shown")
     assert (await c.shown())["taken.service"] == {"h1": "active", "h2": "failed", "h3": "active"}
     assert path in await _reports(c)
     await c["h2"].run("rm", path)
     await c["h2"].run("systemctl", "daemon-reload")
     await c.comes_to({"taken.service": 3})
-    await wait_until(lambda: _states(c, "taken.service", {"active"}), 10, "all three to be shown as active")
+    await wait_until(lambda: _states(c, "taken.service", {"active"}), 60, "all three to be shown as active")
     assert path not in await _reports(c)
 
 

@@ -77,7 +77,7 @@ async def shows(c: Cluster, name: str, state: str | None) -> None:
     async def there() -> bool:
         return await shown(c, name) == state
 
-    await wait_until(there, 10, f"{name} to be shown as {state}")
+    await wait_until(there, 60, f"{name} to be shown as {state}")
 
 
 async def leaves_nothing(c: Cluster, name: str) -> None:
@@ -96,7 +96,7 @@ async def leaves_nothing(c: Cluster, name: str) -> None:
             "",
         )
 
-    await wait_until(gone, 10, f"no trace of {name}")
+    await wait_until(gone, 60, f"no trace of {name}")
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -63,5 +63,5 @@ async def comes_and_goes(c: Cluster) -> None:
     async def gone() -> bool:
         return (await c["h1"].run("sh", "-c", find)).stdout == ""
 
-    await wait_until(gone, 10, "no trace of the unit")
+    await wait_until(gone, 60, "no trace of the unit")
     assert "not-found" in (await systemctl(c, "show", "-P", "LoadState", "a.service")).stdout

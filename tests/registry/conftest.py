@@ -12,6 +12,8 @@ from tests.registry.layout_world import Etcd2, LayoutWorld, layout_world
 from tests.registry.members import ETCD, Cluster
 from tests.registry.world import EtcdWorld, MemoryWorld, World, etcd_world
 
+PATIENT = 6.0
+"""Seconds for one request, where no test is about an etcd that does not answer."""
 FAST_ELECTIONS = ("--heartbeat-interval=20", "--election-timeout=200")
 
 
@@ -53,10 +55,10 @@ async def world(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[Wo
     if version == "etcd2":
         if cannot := request.node.get_closest_marker("not_in_layout"):
             pytest.skip(f"the layout of fleet 1.0 cannot: {cannot.args[0]}")
-        async with layout_world(cluster.urls, prefix) as layout_part:
+        async with layout_world(cluster.urls, prefix, timeout=PATIENT) as layout_part:
             yield layout_part
         return
-    async with etcd_world(cluster.urls, prefix) as etcd_part:
+    async with etcd_world(cluster.urls, prefix, timeout=PATIENT) as etcd_part:
         yield etcd_part
 
 
