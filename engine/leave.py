@@ -67,16 +67,6 @@ def amended(unit: Unit, entry: ScheduleEntry) -> Iterator[Leaving]:
         yield Amend(replace(entry, desired=unit.desired), f"target state {unit.desired}")
 
 
-def pushed_off(draft: Draft, unit: Unit, machine: str) -> Unschedule | None:
-    """Take a unit off the machine from which another one pushes it, if there is a machine for it."""
-    other = draft.replacer(unit.name, unit.wants, machine)
-    if other is None or not _has_refuge(draft, unit, machine):
-        return None
-    draft.take(unit.name, machine)
-    said = f"found replace with locally-scheduled Unit({other})"
-    return Unschedule(unit.name, machine, f"target Machine({machine}) unable to run unit: {said}")
-
-
 def _present_first(places: Mapping[str, ScheduleEntry], draft: Draft) -> list[tuple[str, ScheduleEntry]]:
     return sorted(places.items(), key=lambda place: (place[0] not in draft.machines, place[0]))
 
@@ -95,12 +85,3 @@ def _without_settled_circles(cluster: Cluster, order: Order, unit: Unit, machine
     if not there:
         return unit.wants
     return replace(unit.wants, machine_of=tuple(p for p in unit.wants.machine_of if p not in there))
-
-
-def _has_refuge(draft: Draft, unit: Unit, machine: str) -> bool:
-    return any(
-        other != machine
-        and draft.objection(unit.name, unit.wants, other) is None
-        and draft.replacer(unit.name, unit.wants, other) is None
-        for other in draft.worth_asking(unit.name, unit.wants)
-    )

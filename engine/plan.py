@@ -57,13 +57,11 @@ class Planner:
         )
         with residence.draft.sketch():
             leaving = tuple(residence.leaving())
-            pushed = tuple(residence.pushing())
-            names = {one.name for one in pushed}
-            settlement = Settlement(residence, self._stuck, memory, now, away, names)
+            settlement = Settlement(residence, self._stuck, memory, now, away)
             arriving = tuple(settlement.settle(_unwanted(cluster, leaving)))
         self._stuck.keep_only(settlement.waiting, len(settlement.waiting))
         return Plan(
-            decisions=(*leaving, *pushed, *arriving),
+            decisions=(*leaving, *arriving),
             memory=settlement.memory,
             waiting=settlement.waiting,
             doubted=away.doubted,

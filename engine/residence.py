@@ -14,10 +14,10 @@ from engine.cluster import Cluster, Unit
 from engine.decisions import Unschedule
 from engine.differences import changed
 from engine.draft import Draft
-from engine.leave import Leaving, amended, judged, no_longer_ordinary, ownerless, pushed_off, why_leave
+from engine.leave import Leaving, amended, judged, no_longer_ordinary, ownerless, why_leave
 from engine.order import Order, Rank
 from engine.queue import Queue
-from engine.setbacks import Hindered
+from engine.setbacks import Hindered, Hindrance
 from units.placement import global_objection
 from units.requirements import EMPTY
 
@@ -94,17 +94,15 @@ class Residence:
         for _, _, name in sorted(self.order.rank(name) for name in self._decided if name in units):
             yield from self._decided[name]
 
-    def pushing(self) -> Iterator[Unschedule]:
-        """Push off who can be pushed off, with all who follow; they are taken out of the draft.
-
-        Call it in a sketch, and to its end.
-        """
+    def pushed(self) -> dict[str, Hindrance]:
+        """Who is pushed off a machine, and why: by somebody who is not himself pushed off."""
         pairs = [(self.order.rank(name), m) for m, names in self._pushed.items() for name in names]
+        found: dict[str, Hindrance] = {}
         for (_, _, name), machine in sorted(pairs):
-            there = name in self.draft.residents_of(machine)
-            if there and (made := pushed_off(self.draft, self.cluster.units[name], machine)):
-                yield made
-                yield from self.following(name, machine)
+            other = self.draft.replacer(name, self.cluster.units[name].wants, machine)
+            if other is not None and other not in found:
+                found[name] = machine, f"found replace with locally-scheduled Unit({other})"
+        return found
 
     def following(self, name: str, machine: str) -> Iterator[Unschedule]:
         """Take off all who follow a unit that leaves a machine. Call it in a sketch, and to its end."""

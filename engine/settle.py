@@ -7,7 +7,7 @@ Rule 3: a unit that no machine takes always has its reason. So many rounds are o
         host has work, and not more: what comes behind them waits for its turn, for milliseconds.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 from math import inf
 
@@ -17,6 +17,7 @@ from engine.cluster import STILL_THERE, Unit
 from engine.decisions import Award, CloseAuction, Decision, OfferUnit, Unschedule
 from engine.explanations import Explanations
 from engine.memory import Memory
+from engine.movers import Movers
 from engine.notes import Notes
 from engine.pace import Pace
 from engine.reasons import Reasons
@@ -39,7 +40,6 @@ class Settlement:
         memory: Memory,
         now: float,
         away: Absence,
-        pushed: Collection[str],
     ) -> None:
         self._residence = residence
         self._stuck = stuck
@@ -47,14 +47,13 @@ class Settlement:
         self._draft = residence.draft
         self._now = now
         self._away = away
-        self._pushed = pushed
         self._before = memory
         self._rounds = memory.rounds
         self._auctions = dict(memory.auctions)
         self._notes = Notes(memory, now)
         self._setbacks = Setbacks(memory, now)
         self._reasons = Reasons(self._draft, self._notes, self._setbacks, now)
-        self._leaves = self._setbacks.movable(residence.hindered.on, self._draft, self._auctions)
+        self._movers = Movers(residence, self._setbacks, self._auctions)
         self._silent_at_first = frozenset(self._notes.silent)
         self._explanations = Explanations(memory, now)
         self._pace = Pace(memory, now, machines=len(self._cluster.machines))
@@ -82,7 +81,7 @@ class Settlement:
     def wake_at(self) -> float | None:
         """When something is to be looked at again even if nothing changes, in seconds of the loop's clock."""
         times = [auction.deadline for auction in self._auctions.values()]
-        times += self._notes.ends(self.waiting)
+        times += self._notes.ends(self.waiting.keys() | self._movers.pushed)
         times += self._setbacks.ends(self.waiting, self._residence.hindered.on)
         times += self._pace.ends
         times += self._explanations.ends
@@ -106,17 +105,16 @@ class Settlement:
 
     def _order(self) -> Iterable[tuple[str, int, str]]:
         homeless = self._residence.homeless
-        others = self._leaves.keys() | self._pushed
-        if not others:
+        if not self._movers.names:
             return homeless
-        return ranked(homeless, map(self._residence.order.rank, others))
+        return ranked(homeless, map(self._residence.order.rank, self._movers.names))
 
     def _is_held(self, name: str) -> bool:
         """Whether a unit still belongs to a machine whose loss is doubted."""
         return not self._away.doubted.isdisjoint(self._cluster.schedule.get(name, ()))
 
     def _has_no_place(self, name: str) -> bool:
-        return name in self._residence.homeless or name in self._pushed or name in self._residence.hindered.on
+        return name in self._residence.homeless or name in self._movers or name in self._residence.hindered.on
 
     def _needs_place(self, name: str) -> bool:
         return self._has_no_place(name) and not self._is_held(name)
@@ -127,7 +125,7 @@ class Settlement:
             auction = self._auctions.get(name)
             unit = self._cluster.units.get(name)
             wanted = auction and unit and unit.hash == auction.hash and self._needs_place(name)
-            if wanted and unit and self._still_running(unit) is None:
+            if wanted and unit and (name in self._movers.pushed or self._still_running(unit) is None):
                 continue
             asked = set(auction.asked if auction else ()) | self._cluster.offers.get(name, {}).keys()
             self._auctions.pop(name, None)
@@ -173,7 +171,12 @@ class Settlement:
     def _goes_to(
         self, unit: Unit, machine: str, asked: tuple[str, ...], said: str, answered: tuple[Answer, ...]
     ) -> Iterator[Decision]:
-        need, left = self._need(unit), tuple(self._left(unit))
+        need, left = self._need(unit), tuple(self._movers.take_off(unit))
+        if left and unit.name in self._movers.pushed:
+            if asked:
+                yield CloseAuction(unit.name, asked, "it is stopped first where it is")
+            yield from left
+            return
         yield self._explanations.placed(self._reasons.placed(unit, said, machine, asked, answered))
         self._notes.forget(unit.name)
         yield from left
@@ -183,15 +186,6 @@ class Settlement:
         self._draft.put(unit.name, unit.wants, machine)
         entry = ScheduleEntry(machine, unit.name, unit.hash, unit.desired)
         yield Award(entry, asked, f"{need}: {said}")
-
-    def _left(self, unit: Unit) -> Iterator[Unschedule]:
-        """Take a unit from the machine that cannot run it, with all who follow."""
-        machine, said = self._leaves.get(unit.name, ("", ""))
-        if machine in self._draft.places(unit.name):
-            self._draft.take(unit.name, machine)
-            self._setbacks.moved(unit, machine, said)
-            yield Unschedule(unit.name, machine, f"target Machine({machine}) unable to run unit: {said}")
-            yield from self._residence.following(unit.name, machine)
 
     def _offer(self, unit: Unit) -> Iterator[Decision]:
         slowly = not self._away.suspects.isdisjoint(self._cluster.schedule.get(unit.name, ()))
@@ -215,8 +209,8 @@ class Settlement:
 
     def _asked(self, unit: Unit) -> tuple[Verdict | None, tuple[str, ...]]:
         """Whom to ask about a unit, or why nobody is asked."""
-        if unit.name in self._leaves:
-            return self._asked_instead(unit)
+        if (machine := self._movers.machine(unit.name)) is not None:
+            return self._asked_instead(unit, machine)
         grounds = self._grounds(unit.name)
         if known := self._known_stuck(unit.name, grounds):
             return self._explanations.recent(unit.name) or known, ()
@@ -226,12 +220,12 @@ class Settlement:
             return None, asked
         return self._why_nowhere(unit, grounds), ()
 
-    def _asked_instead(self, unit: Unit) -> tuple[Verdict | None, tuple[str, ...]]:
-        """Whom to ask in place of the machine that cannot run a unit, or why it stays there."""
+    def _asked_instead(self, unit: Unit, machine: str) -> tuple[Verdict | None, tuple[str, ...]]:
+        """Whom to ask in place of the machine that a unit is to leave, or why it stays there."""
         if asked := self._candidates(unit):
             return None, asked
-        self._setbacks.stays(unit)
-        return self._reasons.stays(unit, *self._leaves[unit.name]), ()
+        self._movers.stays(unit)
+        return self._reasons.stays(unit, machine, self._movers.reason(unit.name)), ()
 
     def _grounds(self, name: str) -> Grounds:
         refusals = self._notes.refusals.get(name, NO_REFUSALS)
@@ -253,8 +247,8 @@ class Settlement:
 
     def _need(self, unit: Unit) -> str:
         """Why a unit needs a place."""
-        if unit.name in self._leaves:
-            return f"Machine({self._leaves[unit.name][0]}) is unable to run unit"
+        if unit.name in self._movers:
+            return self._movers.need(unit.name)
         return f"target state {unit.desired} and unit not scheduled"
 
     def _still_running(self, unit: Unit) -> str | None:
@@ -267,7 +261,7 @@ class Settlement:
         """The least loaded machines that may have the unit; where one pushes it off, or could not run it, if
         need be. Who leaves a machine that cannot run it goes where it has not been, and not back too soon.
         """
-        here, off = self._leaves.get(unit.name, ("", ""))[0], self._setbacks.off(unit.name)
+        here, off = self._movers.machine(unit.name), self._setbacks.off(unit.name)
         avoided, again = (off.keys() | {here}, self._setbacks.left(unit.name)) if here else (set(), off)
         asked: list[str] = []
         pushed_off: list[str] = []

@@ -56,6 +56,16 @@ A_ROUND_IS_OPEN_FOR_ONE_WHO_HAS_COME_AND_CANNOT_RUN: list[Step] = [
     ("fails", "a", 4),
     ("pass", None),
 ]
+WHO_IS_PUSHED_OFF_FINDS_THE_OTHER_MACHINE_PROMISED: list[Step] = [
+    ("machine", "m4", {}, True),
+    ("unit", "a", (), "launched", 0),
+    ("unit", "c", ("Replaces=[a-e]*",), "launched", 0),
+    *THREE_PASSES,
+    ("machine", "m5", {}, True),
+    ("answers", "m5", None),
+    ("unit", "d@2", ("Conflicts=[ab].service",), "launched", 0),
+    ("pass", None),
+]
 
 
 @often
@@ -126,6 +136,7 @@ def at_rest(world: World) -> Cluster:
 
 
 @often
+@example(WHO_IS_PUSHED_OFF_FINDS_THE_OTHER_MACHINE_PROMISED)
 @given(histories)
 def test_every_history_comes_to_a_rest_at_which_all_rules_hold(history: Sequence[Step]) -> None:
     end = at_rest(lived(history))
