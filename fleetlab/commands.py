@@ -42,6 +42,9 @@ async def run(
             out, err = await process.communicate(None if given is None else given.encode())
     except TimeoutError:
         raise TimedOut(f"`{' '.join(argv)}` on {where}", timeout, "still running") from None
+    except asyncio.CancelledError as cancelled:
+        cancelled.add_note(f"`{' '.join(argv)}` on {where} still running")
+        raise
     finally:
         await _end(process)
     result = Result(process.returncode or 0, out.decode(errors="replace"), err.decode(errors="replace"))

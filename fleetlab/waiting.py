@@ -32,7 +32,7 @@ async def wait_until(
             seen = await _look(condition, deadline)
             if seen:
                 return seen
-        except (LabError, OSError) as error:  # asyncio's TimeoutError is an OSError, too
+        except (LabError, OSError) as error:
             seen = error
         if time.monotonic() >= deadline:
             raise TimedOut(what, timeout, seen)
@@ -44,8 +44,12 @@ async def _look(condition: Callable[[], Any], deadline: float) -> Any:
     value = condition()
     if not inspect.isawaitable(value):
         return value
-    async with asyncio.timeout(max(deadline - time.monotonic(), 0.001)):
-        return await value
+    try:
+        async with asyncio.timeout(max(deadline - time.monotonic(), 0.001)):
+            return await value
+    except TimeoutError as error:
+        notes = getattr(error.__cause__, "__notes__", ())
+        raise LabError("; ".join(notes) or str(error) or "no value in time") from error
 
 
 async def together(*awaitables: Coroutine[Any, Any, object]) -> None:

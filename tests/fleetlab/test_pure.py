@@ -11,6 +11,7 @@ import pytest
 
 from fleetlab import CommandFailed, LabError, Result, TimedOut, faults, subnets, together, wait_until
 from fleetlab.bringup import advice
+from fleetlab.commands import run
 from fleetlab.install import fleet_conf
 from fleetlab.interpreter import to_bind
 from fleetlab.overview import table, trouble
@@ -212,6 +213,11 @@ async def test_waiting_does_not_outlast_its_time_for_a_slow_answer() -> None:
     async with asyncio.timeout(5):
         with pytest.raises(TimedOut):
             await wait_until(lambda: asyncio.sleep(60), 0.01, "a slow answer")
+
+
+async def test_waiting_in_vain_names_the_command_that_did_not_end() -> None:
+    with pytest.raises(TimedOut, match=r"last seen: LabError.*`sleep 60` on this machine still running"):
+        await wait_until(lambda: run("sleep", "60"), 0.2, "the end of a sleep")
 
 
 async def test_of_several_things_done_together_the_first_error_is_raised_plain() -> None:
