@@ -2,12 +2,13 @@
 
 Rule 1: a unit whose desired state is inactive counts for nothing, here and against others (in the
         original it took down what it conflicts with).
-Rule 2: between a global unit and anything it conflicts with, the name that sorts first wins. Two
-        scheduled units that conflict are the engine's to part.
+Rule 2: of two units that conflict the name that sorts first wins, whoever came first and whether they are
+        global or scheduled. Of scheduled ones nothing else is checked: that is the engine's part.
 Rule 3: unknown is not unwanted: a unit whose record or content cannot be read is unclear, and is left alone.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent.plan import Wanted
@@ -29,32 +30,7 @@ class Desired:
     """Units of which it is not known whether they are wanted."""
 
 
-def contents_needed(picture: Picture, machine: str) -> frozenset[str]:
-    """The hashes of the unit files that `desired` asks for: none, unless there are global units."""
-    names = _candidates(picture, machine)
-    if not any(name in picture.jobs for name in names):
-        return frozenset()
-    return frozenset(candidate.hash for candidate in names.values())
-
-
-def desired(picture: Picture, machine: str, files: Mapping[str, UnitFile]) -> Desired | None:
-    """What is to be here, or None while the registry has no record of this machine.
-
-    `files` are those of `contents_needed`, by hash, as far as the registry has them.
-    """
-    me = picture.machines.get(machine)
-    if me is None:
-        return None
-    draft = _Draft(me)
-    candidates = _candidates(picture, machine)
-    for name in sorted(candidates):
-        wants = _requirements(name, files.get(candidates[name].hash))
-        draft.consider(name, candidates[name], wants, is_global=name in picture.jobs)
-    unclear = frozenset(key.rpartition("/")[2] for key in picture.broken)
-    return Desired(draft.wanted, draft.objections, unclear | draft.unclear)
-
-
-def _candidates(picture: Picture, machine: str) -> dict[str, Wanted]:
+def candidates(picture: Picture, machine: str) -> dict[str, Wanted]:
     """What is scheduled here, and all global units. A unit that has become global counts as global."""
     scheduled = {
         name: Wanted(entry.hash, entry.desired, entry.version)
@@ -69,8 +45,41 @@ def _candidates(picture: Picture, machine: str) -> dict[str, Wanted]:
     return {name: want for name, want in (scheduled | everywhere).items() if want.state.is_placed}
 
 
-def _requirements(name: str, file: UnitFile | None) -> Requirements | None:
-    return None if file is None else Requirements.of(name, file.options)
+def desired(picture: Picture, machine: str, asked: Mapping[str, Requirements]) -> Desired | None:
+    """What is to be here, or None while the registry has no record of this machine.
+
+    `asked` has what the candidates ask for, by name, as far as their contents are known.
+    """
+    me = picture.machines.get(machine)
+    if me is None:
+        return None
+    draft = _Draft(me)
+    for name, want in sorted(candidates(picture, machine).items()):
+        draft.consider(name, want, asked.get(name), is_global=name in picture.jobs)
+    unclear = frozenset(key.rpartition("/")[2] for key in picture.broken)
+    return Desired(draft.wanted, draft.objections, unclear | draft.unclear)
+
+
+class Asked:
+    """What the candidates ask for in [X-Fleet], read once for each content."""
+
+    def __init__(self, unit_file: Callable[[str], Awaitable[UnitFile | None]]) -> None:
+        """`unit_file` finds the content of a hash, and may raise what it likes."""
+        self._unit_file = unit_file
+        self._known: dict[tuple[str, str], Requirements] = {}
+
+    async def by(self, wanted: Mapping[str, Wanted]) -> dict[str, Requirements]:
+        """What each of these asks for, as far as its content is there; others are forgotten."""
+        keys = [(name, want.hash) for name, want in wanted.items()]
+        self._known = {key: self._known[key] for key in keys if key in self._known}
+        news = [key for key in keys if key not in self._known]
+        for (name, hash), file in zip(news, await asyncio.gather(*map(self._read, news)), strict=True):
+            if file is not None:
+                self._known[name, hash] = Requirements.of(name, file.options)
+        return {name: requirements for (name, _), requirements in self._known.items()}
+
+    async def _read(self, key: tuple[str, str]) -> UnitFile | None:
+        return await self._unit_file(key[1])
 
 
 class _Draft:
@@ -78,8 +87,7 @@ class _Draft:
 
     def __init__(self, me: Machine) -> None:
         self._me = me
-        self._all = ResidentSet()
-        self._globals = ResidentSet()
+        self._there = ResidentSet()
         self.wanted: dict[str, Wanted] = {}
         self.objections: dict[str, str] = {}
         self.unclear: set[str] = set()
@@ -90,11 +98,9 @@ class _Draft:
             self.unclear.add(name)
             return
         wants = wants or EMPTY
-        rule, beside = (global_objection, self._all) if is_global else (holds_conflict, self._globals)
-        if said := rule(name, wants, self._me, beside):
+        rule = global_objection if is_global else holds_conflict
+        if said := rule(name, wants, self._me, self._there):
             self.objections[name] = said
             return
         self.wanted[name] = want
-        self._all.add(name, wants)
-        if is_global:
-            self._globals.add(name, wants)
+        self._there.add(name, wants)

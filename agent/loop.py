@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from agent.desired import Desired, contents_needed, desired
+from agent.desired import Asked, Desired, candidates, desired
 from agent.errors import HostError
 from agent.handover import replaced, start_first
 from agent.host import Host, Present
@@ -23,7 +23,6 @@ from agent.troubles import Troubles
 from registry.errors import Lost, RegistryError
 from registry.port import OneMachine, Registry, Session, View
 from registry.records import Picture
-from units.file import UnitFile
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +61,7 @@ class Agent:
         self._tasks = Tasks(
             host, registry.unit_file, self._look.set, troubles=self._troubles, starts=start_concurrency
         )
+        self._asked = Asked(registry.unit_file)
         self._objections: Mapping[str, str] = {}
         self._users = 0
         self._watch: asyncio.Task[None] | None = None
@@ -178,8 +178,8 @@ class Agent:
         return max(0.0, min(self._every, (self._tasks.next_try or now + self._every) - now))
 
     async def _compare(self, picture: Picture, leftovers: Leftovers) -> None:
-        files = await self._contents(contents_needed(picture, self._machine))
-        wish = desired(picture, self._machine, files)
+        asked = await self._asked.by(candidates(picture, self._machine))
+        wish = desired(picture, self._machine, asked)
         if wish is None:
             log.warning("the registry has no record of this machine now: units are left as they are")
             if self._session is not None:
@@ -192,11 +192,6 @@ class Agent:
             return
         held = wish.unclear | leftovers.held(wish.wanted, present)
         self._tasks.begin(plan(wish.wanted, present, held), wish.wanted)
-
-    async def _contents(self, hashes: frozenset[str]) -> dict[str, UnitFile]:
-        needed = sorted(hashes)
-        found = await asyncio.gather(*map(self._registry.unit_file, needed))
-        return {hash: file for hash, file in zip(needed, found, strict=True) if file is not None}
 
     def _say_objections(self, wish: Desired) -> None:
         """Say once why something does not run here."""

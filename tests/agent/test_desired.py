@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from agent.desired import Desired, contents_needed, desired
+from agent.desired import Asked, Desired, candidates, desired
 from registry.records import Job, Picture, ScheduleEntry
 from tests.builders import full, unit_file
+from units.file import UnitFile
 from units.machine import Machine
+from units.requirements import Requirements
 from units.state import TargetState
 
 Row = tuple[str, str, Sequence[str]]
@@ -31,8 +33,12 @@ def picture(*rows: Row, machine: Machine | None = None, broken: Sequence[str] = 
 
 
 def wish(*rows: Row, machine: Machine | None = None, known: bool = True) -> Desired:
-    files = {file.hash: file for _, _, lines in rows if (file := unit_file(*lines))} if known else {}
-    made = desired(picture(*rows, machine=machine), "m1", files)
+    asked = {
+        name: Requirements.of(name, unit_file(*lines).options)
+        for word, _, lines in rows
+        if known and (name := full(word.split()[1]))
+    }
+    made = desired(picture(*rows, machine=machine), "m1", asked)
     assert made is not None
     return made
 
@@ -79,9 +85,13 @@ CASES: dict[str, tuple[tuple[Row, ...], str]] = {
         ),
         "a c",
     ),
-    "two scheduled units that conflict are the engine's to part": (
+    "of two scheduled units that conflict the first by name runs": (
         (("s b", "launched", ("Conflicts=c*",)), ("s c", "launched", ())),
-        "b c",
+        "b",
+    ),
+    "a scheduled unit keeps away another one that conflicts with it": (
+        (("s b", "launched", ()), ("s c", "launched", ("Conflicts=b*",))),
+        "b",
     ),
 }
 
@@ -136,13 +146,29 @@ def test_a_unit_whose_record_cannot_be_read_is_left_as_it_is() -> None:
     assert made.unclear == {"a.service"}
 
 
-def test_contents_are_read_only_when_there_are_global_units() -> None:
-    scheduled = ("s a", "launched", ("Conflicts=x",))
-    assert contents_needed(picture(scheduled), "m1") == set()
-    hashes = {unit_file("Conflicts=x").hash, unit_file().hash}
-    assert contents_needed(picture(scheduled, ("g g", "launched", ())), "m1") == hashes
+async def test_contents_are_read_once_each_and_only_of_what_may_run_here() -> None:
+    read: list[str] = []
+
+    async def unit_file_of(hash: str) -> UnitFile | None:
+        read.append(hash)
+        return {file.hash: file for file in (unit_file(), unit_file("Conflicts=x"))}.get(hash)
+
+    asked = Asked(unit_file_of)
+    there = picture(
+        ("s a", "launched", ()), ("m2 b", "launched", ("Conflicts=x",)), ("s c", "launched", ("Z=1",))
+    )
+    found = await asked.by(candidates(there, "m1"))
+    assert set(found) == {"a.service"}
+    assert read == [unit_file().hash, unit_file("Z=1").hash]
+    await asked.by(candidates(there, "m1"))
+    assert read[2:] == [unit_file("Z=1").hash], "what was not there is looked for again"
 
 
-def test_contents_of_what_runs_elsewhere_are_not_read() -> None:
-    elsewhere = ("m2 a", "launched", ("Conflicts=x",))
-    assert contents_needed(picture(elsewhere, ("g g", "launched", ())), "m1") == {unit_file().hash}
+async def test_a_unit_with_new_content_asks_for_what_that_says() -> None:
+    async def unit_file_of(hash: str) -> UnitFile | None:
+        return {file.hash: file for file in (unit_file(), unit_file("Conflicts=x"))}[hash]
+
+    asked = Asked(unit_file_of)
+    before = await asked.by(candidates(picture(("s a", "launched", ())), "m1"))
+    after = await asked.by(candidates(picture(("s a", "launched", ("Conflicts=x",))), "m1"))
+    assert (before["a.service"].conflicts, after["a.service"].conflicts) == ((), ("x",))
