@@ -4,10 +4,11 @@ Rule 1: an auction ends as soon as no answer that is still missing could change 
         latest when the bid window is over: a hung host costs others nothing but that window.
 Rule 2: a price is what a host adds to the load that the engine counts there, so among equal hosts the
         outcome is exactly "least loaded, ties by machine ID" (fleet 1.0, scheduling.md §8.4).
+Rule 3: the window of a round opens when its offers are written, however long that takes.
 """
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from registry.records import Answer, Bid, no_entries
 
@@ -67,6 +68,19 @@ def judge(
     if hopes:
         return Outcome(False, favourite=min(priced + hopes)[1], refused=refused)
     return Outcome(True, refused=refused, silent=silent)
+
+
+def written(auctions: Mapping[str, Auction], before: Mapping[str, Auction], now: float) -> dict[str, Auction]:
+    """The rounds, by unit name, with those that were not open before opened at `now` (seconds)."""
+    return {
+        name: auction if name in before and before[name].id == auction.id else opened(auction, now)
+        for name, auction in auctions.items()
+    }
+
+
+def opened(auction: Auction, now: float) -> Auction:
+    """The round, with the whole bid window from `now` on."""
+    return replace(auction, deadline=now + BID_WINDOW)
 
 
 def answers(

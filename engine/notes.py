@@ -1,10 +1,11 @@
 """Whom not to ask for now: machines that refused a unit, and machines that answer nobody."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from functools import cached_property
 
 from engine.auction import Outcome
 from engine.memory import Memory, Refusal
-from registry.records import Answer
+from registry.records import Answer, Bid
 
 FIRST_PAUSE = 1.0
 """Seconds until a machine that refused a unit is asked about it again; doubled with each further refusal."""
@@ -21,8 +22,11 @@ ANSWERS = 10
 class Notes:
     """The notes of one plan, begun with those of the memory."""
 
-    def __init__(self, memory: Memory, now: float) -> None:
+    def __init__(self, memory: Memory, now: float, bids: Mapping[str, Mapping[str, Bid]]) -> None:
+        """`bids` are all that stand, by unit name and machine ID; `now` is in seconds of the loop's clock."""
         self._now = now
+        self._auctions = memory.auctions
+        self._bids = bids
         self.refusals = dict(memory.refusals)
         """By unit name, then machine ID. The inner tables are never changed."""
         self.silent = {m: until for m, until in memory.silent.items() if until > now}
@@ -45,7 +49,8 @@ class Notes:
             noted[machine] = Refusal(reason, self._now + pause, times)
         if noted:
             self.refusals[name] = noted
-        self.silent.update(dict.fromkeys(outcome.silent, self._now + SILENCE))
+        silent = (machine for machine in outcome.silent if machine not in self._answering)
+        self.silent.update(dict.fromkeys(silent, self._now + SILENCE))
 
     def answers(self, name: str, but: Collection[str] = ()) -> tuple[Answer, ...]:
         """The refusals of a unit so far, of all machines but some."""
@@ -67,3 +72,9 @@ class Notes:
             yield from (refusal.until for refusal in self.refusals.get(name, {}).values())
         if waiting:
             yield from self.silent.values()
+
+    @cached_property
+    def _answering(self) -> Set[str]:
+        """Machines that have answered an open round: they may have much to answer, but they do not hang."""
+        rounds = ((a.id, self._bids.get(a.name, {})) for a in self._auctions.values())
+        return {machine for id, bids in rounds for machine, bid in bids.items() if bid.offer == id}

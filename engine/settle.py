@@ -50,7 +50,7 @@ class Settlement:
         self._before = memory
         self._rounds = memory.rounds
         self._auctions = dict(memory.auctions)
-        self._notes = Notes(memory, now)
+        self._notes = Notes(memory, now, self._cluster.bids)
         self._setbacks = Setbacks(memory, now)
         self._reasons = Reasons(self._draft, self._notes, self._setbacks, now)
         self._movers = Movers(residence, self._setbacks, self._auctions)

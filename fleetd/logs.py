@@ -8,7 +8,7 @@ from fleetd import journal
 
 FATAL = logging.CRITICAL
 _LEVELS = {logging.WARNING: "WARN", logging.CRITICAL: "FATAL"}
-_TALKATIVE = ("asyncio", "aiohttp")
+_TALKATIVE = ("asyncio", "aiohttp", "urllib3")
 
 
 class _Formatter(logging.Formatter):

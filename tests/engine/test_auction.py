@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from engine.auction import BID_WINDOW
+from engine.auction import BID_WINDOW, written
 from engine.cluster import Cluster
 from engine.decisions import Award, CloseAuction, Decision, OfferUnit
 from engine.memory import Memory
@@ -101,6 +101,24 @@ def test_a_host_that_kept_silent_is_not_asked_again_for_a_while() -> None:
     other = replace(world, units={**world.units, "b.service": unit("b")})
     assert not any(isinstance(d, OfferUnit) for d in planned(other, made.memory, BID_WINDOW).decisions)
     assert any(isinstance(d, OfferUnit) for d in planned(other, made.memory, BID_WINDOW + 5).decisions)
+
+
+def test_a_host_that_answers_other_offers_is_slow_and_not_silent() -> None:
+    start = cluster(unit("a"), unit("b"), machines="m1")
+    first = planned(start, Memory())
+    asked = carried_out(start, first.decisions, lambda m, n: willing(m, n) if n == "a.service" else None)
+    late = planned(asked, first.memory, now=BID_WINDOW)
+    assert awards(late.decisions) == [("a.service", "m1")]
+    assert [d.name for d in late.decisions if isinstance(d, CloseAuction | OfferUnit)] == ["b.service"] * 2
+    assert late.memory.silent == {}
+
+
+def test_the_window_of_a_round_opens_when_its_offers_are_written() -> None:
+    begun = planned(cluster(unit("a"), machines="m1"), Memory()).memory
+    assert written(begun.auctions, {}, 7.0)["a.service"].deadline == 7.0 + BID_WINDOW
+    assert written(begun.auctions, begun.auctions, 7.0) == begun.auctions
+    older = {"a.service": replace(begun.auctions["a.service"], id="another")}
+    assert written(begun.auctions, older, 7.0)["a.service"].deadline == 7.0 + BID_WINDOW
 
 
 def test_the_award_goes_to_who_is_least_loaded_now_not_when_asked() -> None:

@@ -5,9 +5,11 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from math import inf
+from typing import Any
 
 import pytest
 
+from engine.apply import apply
 from engine.loop import run
 from registry.memory import MemoryRegistry, MemoryStore
 from registry.port import Everything, OneMachine, Session
@@ -21,11 +23,11 @@ INTERVAL = 5.0
 
 
 @asynccontextmanager
-async def host(store: MemoryStore, id: str) -> AsyncIterator[None]:
-    """A present machine whose agent bids on every offer."""
+async def host(store: MemoryStore, id: str, *, thinks: float = 0.0) -> AsyncIterator[None]:
+    """A present machine whose agent bids on every offer, after so many seconds."""
     registry = MemoryRegistry(store)
     async with registry.join(Machine(id), ttl=60) as session, registry.follow(OneMachine(id)) as view:
-        bidding = asyncio.create_task(_bid(session, view.picture, view.after))
+        bidding = asyncio.create_task(_bid(session, view.picture, view.after, thinks))
         try:
             yield
         finally:
@@ -34,9 +36,16 @@ async def host(store: MemoryStore, id: str) -> AsyncIterator[None]:
                 await bidding
 
 
-async def _bid(session: Session, picture: Picture, after: Callable) -> None:  # type: ignore[type-arg]
+async def _bid(
+    session: Session,
+    picture: Picture,
+    after: Callable,  # type: ignore[type-arg]
+    thinks: float,
+) -> None:
     while True:
         offers = [offer for by in picture.offers.values() for offer in by.values()]
+        if offers and thinks:
+            await asyncio.sleep(thinks)
         await session.bid([Bid(o.machine, o.name, o.id) for o in offers])
         picture = await after(picture)
 
@@ -77,6 +86,21 @@ async def test_a_launched_unit_is_scheduled_without_waiting_for_a_tick() -> None
         picture = await until(store, lambda p: "a.service" in p.schedule)
     assert placed(picture) == {"a.service": ["m1"]}
     assert (picture.offers, picture.bids) == ({}, {}), "a finished auction leaves nothing behind"
+
+
+async def test_a_store_that_takes_long_to_write_offers_leaves_hosts_the_time_to_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def slowly(*words: Any) -> int:
+        revision = await apply(*words)
+        await asyncio.sleep(1.0)
+        return revision
+
+    monkeypatch.setattr("engine.loop.apply", slowly)
+    store = MemoryStore()
+    async with host(store, "m1", thinks=1.1), engine(store, "m1"):
+        await launch(store, "a.service")
+        await until(store, lambda p: "a.service" in p.schedule)
 
 
 async def test_units_of_a_lost_machine_move_and_no_other_does() -> None:
