@@ -121,7 +121,7 @@ async def cluster(
         await lab.install_fleet(dict(config), per_host={h: dict(c) for h, c in (per_host or {}).items()})
         await lab.start_fleet()
         try:
-            await together(*(host.wait_for_fleet(30) for host in lab.hosts))
+            await together(*(host.wait_for_fleet(90) for host in lab.hosts))
             yield Cluster(lab)
         finally:
             # A fixture does not learn whether its test failed: the journals of the last run are always kept.

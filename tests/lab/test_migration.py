@@ -24,7 +24,7 @@ async def test_a_cluster_moves_from_etcd_v2_to_v3_and_no_unit_notices(request: p
         await lab.start_fleet()
         c = Cluster(lab)
         try:
-            await together(*(host.wait_for_fleet(30) for host in lab.hosts))
+            await together(*(host.wait_for_fleet(90) for host in lab.hosts))
             await c.start({**dict.fromkeys(names, SLEEP), "g.service": service("Global=true")})
             before = await c.comes_to({**dict.fromkeys(names, 1), "g.service": 3})
             pids = await _pids(c, before)
