@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
+
 SSHD = "/usr/sbin/sshd"
 USER = getpass.getuser()
 
@@ -62,8 +64,7 @@ def ssh_host(directory: Path, *options: str) -> Iterator[SshHost]:
     for name in ("host_key", "user_key"):
         make_key(directory / name)
     shutil.copy(directory / "user_key.pub", directory / "authorized_keys")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     (directory / "sshd_config").write_text(
         f"ListenAddress 127.0.0.1:{port}\nHostKey {directory}/host_key\nPidFile none\nStrictModes no\n"
         f"AuthorizedKeysFile {directory}/authorized_keys\nUsePAM no\nPasswordAuthentication no\n"

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.fleetctl.conftest import Shell
+from tests.ports import free_port
 from tests.registry.certificates import Authority
 from tests.registry.locks import lock, tls_options
-from tests.registry.members import ETCD, Cluster, free_port
+from tests.registry.members import ETCD, Cluster
 
 pytestmark = pytest.mark.skipif(ETCD is None, reason="etcd is not installed")
 

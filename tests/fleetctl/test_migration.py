@@ -12,7 +12,8 @@ from registry.open import Settings, open_registry
 from registry.port import Displace, Everything, Place, Registry
 from registry.records import Job, Leader, Picture, ScheduleEntry
 from tests.fleetctl.conftest import Shell
-from tests.registry.members import ETCD, Cluster, free_port
+from tests.ports import free_port
+from tests.registry.members import ETCD, Cluster
 from units.file import UnitFile
 from units.requirements import Requirements
 from units.state import TargetState

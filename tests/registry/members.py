@@ -17,17 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.ports import free_port
+
 ETCD = shutil.which("etcd")
 """The first on the PATH: so the tests are run with another version."""
 START_TIMEOUT = 20.0
 """Seconds until a member must listen."""
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Member:

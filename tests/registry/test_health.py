@@ -6,7 +6,8 @@ import pytest
 
 from registry.health import health
 from registry.settings import Settings
-from tests.registry.members import Cluster, free_port
+from tests.ports import free_port
+from tests.registry.members import Cluster
 
 
 @pytest.mark.parametrize("version", [2, 3])

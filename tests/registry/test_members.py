@@ -13,10 +13,11 @@ import pytest
 from registry.errors import Unavailable
 from registry.port import Everything, OneMachine, Registry, Scope
 from registry.records import Job
+from tests.ports import free_port
 from tests.registry.builders import M1, A, job, machine, report, unit_file
 from tests.registry.conftest import FAST_ELECTIONS
 from tests.registry.layout_world import layout_world
-from tests.registry.members import ETCD, Cluster, free_port
+from tests.registry.members import ETCD, Cluster
 from tests.registry.partition import Divisible, divisible
 from tests.registry.waiting import insisting
 from tests.registry.world import SOON, etcd_world, seen, soon

@@ -9,9 +9,10 @@ import pytest
 
 from registry.errors import RegistryError, Unavailable
 from registry.open import Settings, open_registry
+from tests.ports import free_port
 from tests.registry.builders import A
 from tests.registry.conftest import FAST_ELECTIONS
-from tests.registry.members import ETCD, Cluster, free_port
+from tests.registry.members import ETCD, Cluster
 from tests.registry.world import soon
 
 pytestmark = pytest.mark.skipif(ETCD is None, reason="etcd is not installed")
