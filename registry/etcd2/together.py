@@ -23,7 +23,12 @@ async def together(requests: Iterable[Coroutine[Any, Any, object]]) -> None:
         async with turns:
             await request
 
-    outcomes = await asyncio.gather(*map(in_turn, requests), return_exceptions=True)
+    waiting = list(requests)
+    try:
+        outcomes = await asyncio.gather(*map(in_turn, waiting), return_exceptions=True)
+    finally:
+        for request in waiting:
+            request.close()  # nobody has begun it, when all are given up
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome

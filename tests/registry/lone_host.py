@@ -25,20 +25,23 @@ BETWEEN_REPORTS = 0.02
 async def main(url: str, prefix: str, id: str) -> None:
     registry = open_registry(Settings(servers=(url,), prefix=prefix))
     async with registry.join(machine(id), ttl=TTL) as session:
+        watching = asyncio.create_task(_tell_when_uncertain(session))
         try:
             await _report_for_ever(session, id)
         except Lost as error:
             log.info("lost: %s", error)
+        watching.cancel()
     await asyncio.Event().wait()
+
+
+async def _tell_when_uncertain(session: Session) -> None:
+    await session.wait_certain(False)
+    log.info("the lease is not certain")
 
 
 async def _report_for_ever(session: Session, id: str) -> None:
     said = report(machine=id)
-    certain = True
     while True:
-        if certain and not session.is_certain:
-            certain = False
-            log.info("the lease is not certain")
         await session.report([replace(said, since=time.time())], [])
         await asyncio.sleep(BETWEEN_REPORTS)
 

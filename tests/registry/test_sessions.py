@@ -205,7 +205,7 @@ async def test_reports_are_published_changed_and_forgotten(registry: Registry) -
 
 async def test_more_reports_than_a_transaction_takes_arrive_all(registry: Registry) -> None:
     names = [f"u{n}.service" for n in range(350)]
-    async with registry.follow(Everything()) as view, registry.join(machine(), ttl=10) as session:
+    async with registry.follow(Everything()) as view, registry.join(machine(), ttl=60) as session:
         await session.report([report(name) for name in names], [])
         assert set((await view.fresh()).reports) == set(names)
         await session.report([], names)

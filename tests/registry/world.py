@@ -19,7 +19,7 @@ from registry.settings import Credentials, Endpoint
 
 T = TypeVar("T")
 
-SOON = 15.0
+SOON = 45.0
 """Seconds within which what must happen happens, on a busy machine too."""
 
 
