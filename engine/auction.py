@@ -70,17 +70,15 @@ def judge(
     return Outcome(True, refused=refused, silent=silent)
 
 
-def written(auctions: Mapping[str, Auction], before: Mapping[str, Auction], now: float) -> dict[str, Auction]:
-    """The rounds, by unit name, with those that were not open before opened at `now` (seconds)."""
+def windows_opened(
+    auctions: Mapping[str, Auction], before: Mapping[str, Auction], now: float
+) -> dict[str, Auction]:
+    """The rounds, by unit name; those that are not among `before` have their whole window from `now` on."""
+    known = {auction.id for auction in before.values()}
     return {
-        name: auction if name in before and before[name].id == auction.id else opened(auction, now)
+        name: auction if auction.id in known else replace(auction, deadline=now + BID_WINDOW)
         for name, auction in auctions.items()
     }
-
-
-def opened(auction: Auction, now: float) -> Auction:
-    """The round, with the whole bid window from `now` on."""
-    return replace(auction, deadline=now + BID_WINDOW)
 
 
 def answers(

@@ -55,7 +55,7 @@ def why_leave(cluster: Cluster, draft: Draft, order: Order, unit: Unit, machine:
         return None
     wants = _without_settled_circles(cluster, order, unit, machine)
     if said := draft.objection(unit.name, wants, machine):
-        return f"target Machine({machine}) unable to run unit: {said}"
+        return unable(machine, said)
     return None
 
 
@@ -65,6 +65,11 @@ def amended(unit: Unit, entry: ScheduleEntry) -> Iterator[Leaving]:
         yield Amend(replace(entry, hash=unit.hash, desired=unit.desired), "unit has new content")
     elif entry.desired is not unit.desired:
         yield Amend(replace(entry, desired=unit.desired), f"target state {unit.desired}")
+
+
+def unable(machine: str, said: str) -> str:
+    """Why a unit leaves a machine that it may not be on, in the words of fleet 1.0 (scheduling.md §8.3)."""
+    return f"target Machine({machine}) unable to run unit: {said}"
 
 
 def _present_first(places: Mapping[str, ScheduleEntry], draft: Draft) -> list[tuple[str, ScheduleEntry]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.apply import apply
-from engine.auction import written
+from engine.auction import windows_opened
 from engine.cluster import Reader
 from engine.contents import Contents
 from engine.memory import Memory
@@ -142,11 +142,11 @@ class _Leader:
             log.error("A plan of %d decisions could not be written whole: %s", len(made.decisions), error)
             await self._store_is_back()
             return
-        self._memory = made.memory
         self._stamps.forget(made.memory.said)
         await self._view.reached(revision)
         now = asyncio.get_running_loop().time()
-        self._memory = replace(made.memory, auctions=written(made.memory.auctions, memory.auctions, now))
+        auctions = windows_opened(made.memory.auctions, memory.auctions, now)
+        self._memory = replace(made.memory, auctions=auctions)
 
     async def _clear_up(self, picture: Picture, now: float) -> None:
         """Remove contents that nothing names any more; now and then, when there is nothing else to do."""

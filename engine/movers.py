@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Set
 
 from engine.cluster import Unit
 from engine.decisions import Unschedule
+from engine.leave import unable
 from engine.residence import Residence
 from engine.setbacks import Hindrance, Setbacks
 
@@ -48,7 +49,7 @@ class Movers:
         """Why a unit needs a place, to be told with an offer."""
         machine, said = self._why[name]
         if name in self._pushed:
-            return f"target Machine({machine}) unable to run unit: {said}"
+            return unable(machine, said)
         return f"Machine({machine}) is unable to run unit"
 
     def stays(self, unit: Unit) -> None:
@@ -63,5 +64,5 @@ class Movers:
             self._residence.draft.take(unit.name, machine)
             if unit.name not in self._pushed:
                 self._setbacks.moved(unit, machine, said)
-            yield Unschedule(unit.name, machine, f"target Machine({machine}) unable to run unit: {said}")
+            yield Unschedule(unit.name, machine, unable(machine, said))
             yield from self._residence.following(unit.name, machine)

@@ -14,7 +14,7 @@ from engine.cluster import Cluster, Unit
 from engine.decisions import Unschedule
 from engine.differences import changed
 from engine.draft import Draft
-from engine.leave import Leaving, amended, judged, no_longer_ordinary, ownerless, why_leave
+from engine.leave import Leaving, amended, judged, no_longer_ordinary, ownerless, unable, why_leave
 from engine.order import Order, Rank
 from engine.queue import Queue
 from engine.setbacks import Hindered, Hindrance
@@ -64,8 +64,8 @@ class Residence:
         self._troubled: set[str] = set()
         """Machines on which somebody may not stay, or a global unit may not come."""
         self._decided: dict[str, tuple[Leaving, ...]] = {}
-        self._pushed: dict[str, list[str]] = {}
-        """By machine, the residents that others there push off."""
+        self._pushed: dict[str, dict[str, str]] = {}
+        """By machine, the residents that others there push off, each with the one that does."""
 
     @property
     def needed(self) -> list[str]:
@@ -96,11 +96,10 @@ class Residence:
 
     def pushed(self) -> dict[str, Hindrance]:
         """Who is pushed off a machine, and why: by somebody who is not himself pushed off."""
-        pairs = [(self.order.rank(name), m) for m, names in self._pushed.items() for name in names]
+        rows = [(self.order.rank(n), m, by) for m, pushed in self._pushed.items() for n, by in pushed.items()]
         found: dict[str, Hindrance] = {}
-        for (_, _, name), machine in sorted(pairs):
-            other = self.draft.replacer(name, self.cluster.units[name].wants, machine)
-            if other is not None and other not in found:
+        for (_, _, name), machine, other in sorted(rows):
+            if other not in found:
                 found[name] = machine, f"found replace with locally-scheduled Unit({other})"
         return found
 
@@ -110,7 +109,7 @@ class Residence:
             if fan in self.draft.residents_of(machine):
                 self.draft.take(fan, machine)
                 said = f"required peer Unit({name}) is not scheduled locally"
-                yield Unschedule(fan, machine, f"target Machine({machine}) unable to run unit: {said}")
+                yield Unschedule(fan, machine, unable(machine, said))
                 yield from self.following(fan, machine)
 
     # What a change touches
@@ -250,12 +249,12 @@ class Residence:
             self._pushed.pop(machine, None)
             if machine in self.draft.machines and self.draft.has_replacers(machine):
                 units = [self.cluster.units.get(name) for name in self.draft.residents(machine)]
-                names = [u.name for u in units if u and self._is_pushed(u, machine)]
-                if names:
-                    self._pushed[machine] = names
+                pushed = {u.name: by for u in units if u and (by := self._pusher(u, machine))}
+                if pushed:
+                    self._pushed[machine] = pushed
 
-    def _is_pushed(self, unit: Unit, machine: str) -> bool:
-        return not unit.is_global and self.draft.replacer(unit.name, unit.wants, machine) is not None
+    def _pusher(self, unit: Unit, machine: str) -> str | None:
+        return None if unit.is_global else self.draft.replacer(unit.name, unit.wants, machine)
 
 
 def ranked(*parts: Iterable[Rank]) -> list[Rank]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
-from engine.auction import BID_WINDOW, written
+from engine.auction import BID_WINDOW, windows_opened
 from engine.cluster import Cluster
 from engine.decisions import Award, CloseAuction, Decision, OfferUnit
 from engine.memory import Memory
@@ -115,10 +115,10 @@ def test_a_host_that_answers_other_offers_is_slow_and_not_silent() -> None:
 
 def test_the_window_of_a_round_opens_when_its_offers_are_written() -> None:
     begun = planned(cluster(unit("a"), machines="m1"), Memory()).memory
-    assert written(begun.auctions, {}, 7.0)["a.service"].deadline == 7.0 + BID_WINDOW
-    assert written(begun.auctions, begun.auctions, 7.0) == begun.auctions
+    assert windows_opened(begun.auctions, {}, 7.0)["a.service"].deadline == 7.0 + BID_WINDOW
+    assert windows_opened(begun.auctions, begun.auctions, 7.0) == begun.auctions
     older = {"a.service": replace(begun.auctions["a.service"], id="another")}
-    assert written(begun.auctions, older, 7.0)["a.service"].deadline == 7.0 + BID_WINDOW
+    assert windows_opened(begun.auctions, older, 7.0)["a.service"].deadline == 7.0 + BID_WINDOW
 
 
 def test_the_award_goes_to_who_is_least_loaded_now_not_when_asked() -> None:
