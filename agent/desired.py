@@ -45,22 +45,24 @@ def candidates(picture: Picture, machine: str) -> dict[str, Wanted]:
     return {name: want for name, want in (scheduled | everywhere).items() if want.state.is_placed}
 
 
-def desired(picture: Picture, machine: str, asked: Mapping[str, Requirements]) -> Desired | None:
+def desired(
+    picture: Picture, machine: str, found: Mapping[str, Wanted], known: Mapping[str, Requirements]
+) -> Desired | None:
     """What is to be here, or None while the registry has no record of this machine.
 
-    `asked` has what the candidates ask for, by name, as far as their contents are known.
+    `found` are the `candidates`, and `known` what they ask for, by name, as far as their contents are there.
     """
     me = picture.machines.get(machine)
     if me is None:
         return None
     draft = _Draft(me)
-    for name, want in sorted(candidates(picture, machine).items()):
-        draft.consider(name, want, asked.get(name), is_global=name in picture.jobs)
+    for name, want in sorted(found.items()):
+        draft.consider(name, want, known.get(name), is_global=name in picture.jobs)
     unclear = frozenset(key.rpartition("/")[2] for key in picture.broken)
     return Desired(draft.wanted, draft.objections, unclear | draft.unclear)
 
 
-class Asked:
+class KnownRequirements:
     """What the candidates ask for in [X-Fleet], read once for each content."""
 
     def __init__(self, unit_file: Callable[[str], Awaitable[UnitFile | None]]) -> None:
@@ -68,7 +70,7 @@ class Asked:
         self._unit_file = unit_file
         self._known: dict[tuple[str, str], Requirements] = {}
 
-    async def by(self, wanted: Mapping[str, Wanted]) -> dict[str, Requirements]:
+    async def of(self, wanted: Mapping[str, Wanted]) -> dict[str, Requirements]:
         """What each of these asks for, as far as its content is there; others are forgotten."""
         keys = [(name, want.hash) for name, want in wanted.items()]
         self._known = {key: self._known[key] for key in keys if key in self._known}

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from agent.desired import Asked, Desired, candidates, desired
+from agent.desired import Desired, KnownRequirements, candidates, desired
 from agent.errors import HostError
 from agent.handover import replaced, start_first
 from agent.host import Host, Present
@@ -61,7 +61,7 @@ class Agent:
         self._tasks = Tasks(
             host, registry.unit_file, self._look.set, troubles=self._troubles, starts=start_concurrency
         )
-        self._asked = Asked(registry.unit_file)
+        self._requirements = KnownRequirements(registry.unit_file)
         self._objections: Mapping[str, str] = {}
         self._users = 0
         self._watch: asyncio.Task[None] | None = None
@@ -178,8 +178,8 @@ class Agent:
         return max(0.0, min(self._every, (self._tasks.next_try or now + self._every) - now))
 
     async def _compare(self, picture: Picture, leftovers: Leftovers) -> None:
-        asked = await self._asked.by(candidates(picture, self._machine))
-        wish = desired(picture, self._machine, asked)
+        found = candidates(picture, self._machine)
+        wish = desired(picture, self._machine, found, await self._requirements.of(found))
         if wish is None:
             log.warning("the registry has no record of this machine now: units are left as they are")
             if self._session is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agent.desired import Asked, Desired, candidates, desired
+from agent.desired import Desired, KnownRequirements, candidates, desired
 from registry.records import Job, Picture, ScheduleEntry
 from tests.builders import full, unit_file
 from units.file import UnitFile
@@ -33,12 +33,13 @@ def picture(*rows: Row, machine: Machine | None = None, broken: Sequence[str] = 
 
 
 def wish(*rows: Row, machine: Machine | None = None, known: bool = True) -> Desired:
-    asked = {
+    known_ones = {
         name: Requirements.of(name, unit_file(*lines).options)
         for word, _, lines in rows
         if known and (name := full(word.split()[1]))
     }
-    made = desired(picture(*rows, machine=machine), "m1", asked)
+    there = picture(*rows, machine=machine)
+    made = desired(there, "m1", candidates(there, "m1"), known_ones)
     assert made is not None
     return made
 
@@ -128,7 +129,7 @@ def test_an_entry_left_over_from_before_a_unit_was_global_is_ignored() -> None:
 
 
 def test_without_a_record_of_this_machine_nothing_is_known() -> None:
-    assert desired(picture(("s a", "launched", ())), "m2", {}) is None
+    assert desired(picture(("s a", "launched", ())), "m2", {}, {}) is None
 
 
 def test_a_global_unit_whose_content_is_not_known_is_left_as_it_is() -> None:
@@ -141,7 +142,7 @@ def test_a_scheduled_unit_is_wanted_before_its_content_is_known() -> None:
 
 
 def test_a_unit_whose_record_cannot_be_read_is_left_as_it_is() -> None:
-    made = desired(picture(broken=["schedule/m1/a.service"]), "m1", {})
+    made = desired(picture(broken=["schedule/m1/a.service"]), "m1", {}, {})
     assert made is not None
     assert made.unclear == {"a.service"}
 
@@ -153,14 +154,14 @@ async def test_contents_are_read_once_each_and_only_of_what_may_run_here() -> No
         read.append(hash)
         return {file.hash: file for file in (unit_file(), unit_file("Conflicts=x"))}.get(hash)
 
-    asked = Asked(unit_file_of)
+    requirements = KnownRequirements(unit_file_of)
     there = picture(
         ("s a", "launched", ()), ("m2 b", "launched", ("Conflicts=x",)), ("s c", "launched", ("Z=1",))
     )
-    found = await asked.by(candidates(there, "m1"))
+    found = await requirements.of(candidates(there, "m1"))
     assert set(found) == {"a.service"}
     assert read == [unit_file().hash, unit_file("Z=1").hash]
-    await asked.by(candidates(there, "m1"))
+    await requirements.of(candidates(there, "m1"))
     assert read[2:] == [unit_file("Z=1").hash], "what was not there is looked for again"
 
 
@@ -168,7 +169,7 @@ async def test_a_unit_with_new_content_asks_for_what_that_says() -> None:
     async def unit_file_of(hash: str) -> UnitFile | None:
         return {file.hash: file for file in (unit_file(), unit_file("Conflicts=x"))}[hash]
 
-    asked = Asked(unit_file_of)
-    before = await asked.by(candidates(picture(("s a", "launched", ())), "m1"))
-    after = await asked.by(candidates(picture(("s a", "launched", ("Conflicts=x",))), "m1"))
+    requirements = KnownRequirements(unit_file_of)
+    before = await requirements.of(candidates(picture(("s a", "launched", ())), "m1"))
+    after = await requirements.of(candidates(picture(("s a", "launched", ("Conflicts=x",))), "m1"))
     assert (before["a.service"].conflicts, after["a.service"].conflicts) == ((), ("x",))
